@@ -1,0 +1,47 @@
+"""Which symmetry: groups by name, by generators, and maps between them."""
+
+from equilayers.groups.chain import StabiliserChain
+from equilayers.groups.classes import ConjugacyClasses
+from equilayers.groups.cyclic import Cyclic, Trivial
+from equilayers.groups.dihedral import Dihedral
+from equilayers.groups.finite import FiniteGroup, FiniteMatrixGroup, PermutationGroup, TableGroup
+from equilayers.groups.group import ALGORITHM_VERSION, Generators, Group
+from equilayers.groups.homomorphism import Homomorphism
+from equilayers.groups.matrix import MatrixGroup
+from equilayers.groups.names import group
+from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
+from equilayers.groups.polyhedral import Polyhedral
+from equilayers.groups.product import DirectProduct, FiniteProduct, direct_product
+from equilayers.groups.quaternion import Quaternion
+from equilayers.groups.symmetric import Alternating, Symmetric
+from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
+
+__all__ = [
+    "ALGORITHM_VERSION",
+    "Alternating",
+    "ConjugacyClasses",
+    "Cyclic",
+    "Dihedral",
+    "DirectProduct",
+    "FiniteGroup",
+    "FiniteMatrixGroup",
+    "FiniteProduct",
+    "Generators",
+    "Group",
+    "Homomorphism",
+    "Indefinite",
+    "MatrixGroup",
+    "Orthogonal",
+    "PermutationGroup",
+    "Polyhedral",
+    "Quaternion",
+    "SpecialOrthogonal",
+    "SpecialUnitary",
+    "StabiliserChain",
+    "Symmetric",
+    "TableGroup",
+    "Trivial",
+    "UnitQuaternions",
+    "direct_product",
+    "group",
+]

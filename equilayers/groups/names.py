@@ -1,0 +1,64 @@
+"""Groups by their usual names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from equilayers.errors import BadGroup
+from equilayers.groups.cyclic import Cyclic, Trivial
+from equilayers.groups.dihedral import Dihedral
+from equilayers.groups.group import Group
+from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
+from equilayers.groups.polyhedral import Polyhedral
+from equilayers.groups.product import direct_product
+from equilayers.groups.quaternion import Quaternion
+from equilayers.groups.symmetric import Alternating, Symmetric
+from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
+
+__all__ = ["group"]
+
+_NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
+    (r"trivial|1", lambda m: Trivial()),
+    (r"C(\d+)", lambda m: Cyclic(int(m[1]))),
+    (r"D(\d+)", lambda m: Dihedral(int(m[1]))),
+    (r"S(\d+)", lambda m: Symmetric(int(m[1]))),
+    (r"A(\d+)", lambda m: Alternating(int(m[1]))),
+    (r"Q8", lambda m: Quaternion()),
+    (r"T|O|I|Oh|Ih", lambda m: Polyhedral(m[0])),
+    (r"O_h|I_h", lambda m: Polyhedral(m[0].replace("_", ""))),
+    (r"SO\((\d+)\)", lambda m: SpecialOrthogonal(int(m[1]))),
+    (r"O\((\d+)\)", lambda m: Orthogonal(int(m[1]))),
+    (r"SU\(2\)", lambda m: UnitQuaternions()),
+    (r"SU\((\d+)\)", lambda m: SpecialUnitary(int(m[1]))),
+    (r"(SO\+?|O)\((\d+),\s*(\d+)\)", lambda m: Indefinite(int(m[2]), int(m[3]), m[1])),
+]
+
+
+@cache
+def group(name: str) -> Group:
+    """The group of that name; factors of a direct product are joined by " x ".
+
+    Args:
+        name: ``C4 D8 S5 A5 Q8 T O I Oh Ih SO(2) O(2) SO(3) O(3) SU(2) SU(3) SO(1,3) SO+(1,3) O(1,3) trivial`` and so
+            on, or a product such as ``"SO(3) x S4"``.
+
+    Raises:
+        BadGroup: no group has this name.
+
+    Example:
+        >>> group("D4").order, group("SO(3) x S4").lie_dim, group("S50").order > 10**64
+        (8, 3, True)
+    """
+    if " x " in name:
+        return direct_product(*(group(part) for part in name.split(" x ")))
+    for pattern, make in _NAMES:
+        match = re.fullmatch(pattern, name.strip())
+        if match:
+            return make(match)
+    raise BadGroup(
+        "No group has this name.",
+        {"name": repr(name), "known": "C4 D8 S5 A5 Q8 T O I Oh Ih SO(n) O(n) SU(n) SO(p,q) SO+(p,q) O(p,q) trivial"},
+        'Join factors with " x ", or describe the group yourself: FiniteGroup.from_permutations, MatrixGroup.',
+    )
