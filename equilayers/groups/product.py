@@ -101,7 +101,7 @@ class _Packed(Group):
     def pack(self, parts: Sequence[Tensor]) -> Tensor:
         """One float64 vector for each element; exact for integers below 2^53."""
         flat = [
-            p.to(torch.float64).reshape(*p.shape[: p.ndim - len(f.element_shape)], -1)
+            p.to(torch.float64).reshape(*p.shape[: p.ndim - len(f.element_shape)], math.prod(f.element_shape))
             for f, p in zip(self._factors, parts, strict=True)
         ]
         batch = torch.broadcast_shapes(*(p.shape[:-1] for p in flat))
