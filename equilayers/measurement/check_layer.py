@@ -1,0 +1,259 @@
+"""Laws of a layer: equivariance of output and gradient, and what any module owes its user."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from equilayers.errors import BadInput
+from equilayers.measurement.probe import ActionLike, as_generator, common_group
+from equilayers.measurement.relative import gradient_error, law_elements, output_error
+from equilayers.measurement.report import CheckReport, Laws
+
+__all__ = ["EXACT", "assert_equivariant", "check_layer"]
+
+EXACT = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 5e-2, torch.float16: 1e-2}
+SAME = {torch.float64: 1e-12, torch.float32: 1e-5}  # the same number by another path, relative
+
+
+def assert_equivariant(
+    f: Callable[[Tensor], Tensor],
+    in_action: ActionLike,
+    out_action: ActionLike,
+    inputs: Tensor | None = None,
+    *,
+    tolerance: float | None = None,
+    n: int = 6,
+    generator: torch.Generator | int = 0,
+) -> CheckReport:
+    r"""Demand :math:`f(g x) = g f(x)` on random elements, generators among them.
+
+    The error is relative to the output and divided by the norms of the representing matrices. A function whose
+    output does not depend on its input, or is not finite, is rejected: it would satisfy the equation for no reason.
+
+    Args:
+        f: a batch to a batch.
+        in_action: how an element moves the input.
+        out_action: how it must move the output.
+        inputs: a batch, else ``n`` inputs drawn from ``in_action`` in float64.
+        tolerance: largest error; by the dtype of the output if None (1e-12 in float64, 1e-5 in float32).
+        n: how many inputs to draw.
+        generator: randomness, or a seed.
+
+    Raises:
+        CheckFailed: naming the error and the tolerance.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("O(3)"))
+        >>> assert_equivariant(lambda x: x * x.norm(dim=-1, keepdim=True), V, V).ran
+        3
+    """
+    group = common_group(in_action, out_action)
+    rng = as_generator(generator)
+    x = in_action.sample_input(n, generator=rng, dtype=torch.float64) if inputs is None else inputs
+    laws = Laws(f"function {getattr(f, '__name__', type(f).__name__)}")
+    with torch.no_grad():
+        y = f(x)
+        _finite(laws, y)
+        _varies(laws, y)
+        if tolerance is None:
+            tolerance = EXACT.get(y.dtype, 1e-12)
+        error = output_error(f, in_action, out_action, x, law_elements(group, 8, rng))
+    laws.bound("Equivariance f(g x) = g f(x)", error, tolerance)
+    return laws.report()
+
+
+def _finite(laws: Laws, y: Tensor) -> None:
+    bad = int((~torch.isfinite(y)).sum())
+    laws.holds("The output is finite", bad == 0, {"not finite": f"{bad} of {y.numel()}"})
+
+
+def _varies(laws: Laws, y: Tensor) -> None:
+    spread = float((y - y[:1]).abs().max()) if y.numel() else 0.0
+    size = float(y.abs().max()) if y.numel() else 0.0
+    values = {"largest output": f"{size:.3g}", "largest difference": f"{spread:.3g}"}
+    laws.holds("The output depends on the input", spread > 1e-6 * size and spread > 0, values)
+
+
+def check_layer(layer: nn.Module, *, n: int = 6, generator: torch.Generator | int = 0) -> CheckReport:
+    """Run every law of a layer, on a copy with random parameters.
+
+    Output and gradient are compared in float64 and float32, in evaluation mode; in training mode too, with one
+    element for the batch and one random stream. A layer that says ``exact = False`` is held to its ``error_bound``.
+
+    Args:
+        layer: a module with ``in_action`` and ``out_action``.
+        n: batch size.
+        generator: randomness, or a seed.
+
+    Returns:
+        A report whose ``ran`` counts the laws that ran and whose ``not_run`` says why others did not.
+
+    Raises:
+        BadInput: a module that does not say how the group acts on its input and output.
+        CheckFailed: the first law that is broken, by name.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("O(3)"))
+        >>> check_layer(eq.layers.Linear(2 * V, 3 * V)).ran > 15
+        True
+    """
+    for name in ("in_action", "out_action"):
+        if not hasattr(getattr(layer, name, None), "transform"):
+            raise BadInput(
+                "A layer must say how the group acts.",
+                {"layer": type(layer).__name__, "missing": name},
+                "Set in_action and out_action to representations or fields.",
+            )
+    rng = as_generator(generator)
+    laws = Laws(f"layer {type(layer).__name__}")
+    copies = _copies(layer, rng)
+    x = layer.in_action.sample_input(n, generator=rng, dtype=torch.float64)
+    _prepare(copies, x)
+    elements = law_elements(layer.in_action.group, 4, rng)
+    _state(layer, copies[torch.float64], laws, x)
+    for dtype, module in copies.items():
+        _interface(module, laws, x.to(dtype), dtype)
+    _equivariance(copies, laws, x, elements, rng)
+    _training(copies[torch.float64], laws, x, elements)
+    return laws.report()
+
+
+def _copies(layer: nn.Module, rng: torch.Generator) -> dict[torch.dtype, nn.Module]:
+    """The layer in both precisions with the same random parameters: a zero bias or gain would hide a fault."""
+    double = copy.deepcopy(layer).double().cpu()
+    with torch.no_grad():
+        for parameter in double.parameters():
+            draw = torch.randn(parameter.shape, generator=rng, dtype=torch.float64)
+            size = float(parameter.std()) if parameter.numel() > 1 else 0.0
+            parameter.copy_(draw * (size if size > 0 else 0.5) + (parameter.mean() if parameter.numel() else 0.0))
+            # rounded, so that both precisions hold the same numbers
+            parameter.copy_(parameter.float().double())
+    return {torch.float64: double, torch.float32: copy.deepcopy(double).float()}
+
+
+def _prepare(copies: dict[torch.dtype, nn.Module], x: Tensor) -> None:
+    """One call in training mode, so that running statistics are those of data and not their initial zeros."""
+    for dtype, module in copies.items():
+        module.train()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            module(2 * x.to(dtype))
+        module.eval()
+
+
+def _state(layer: nn.Module, module: nn.Module, laws: Laws, x: Tensor) -> None:
+    laws.holds("exact is declared", isinstance(getattr(layer, "exact", None), bool))
+    if not layer.exact:
+        laws.holds("An approximate layer records its error bound", getattr(layer, "error_bound", None) is not None)
+    else:
+        laws.not_run("An approximate layer records its error bound", "the layer is exact")
+    flat = all(p.dim() >= 2 or "bias" in name for name, p in module.named_parameters())
+    shapes = {name: tuple(p.shape) for name, p in module.named_parameters()}
+    laws.holds("Parameters have two dimensions and more (biases one)", flat, shapes)
+    laws.holds("Parameters are not empty", all(p.numel() for p in module.parameters()), shapes)
+    evaluated = list(module.state_dict())
+    trained = list(copy.deepcopy(module).train().state_dict())
+    laws.equal("state_dict is the same in training and evaluation mode", trained, evaluated)
+    expected = module(x).detach()
+    stream = io.BytesIO()
+    torch.save(module.state_dict(), stream)
+    stream.seek(0)
+    fresh = copy.deepcopy(layer).double().cpu().eval()
+    fresh.load_state_dict(torch.load(stream, weights_only=True))
+    _same(laws, "state_dict round trip keeps the function", fresh(x), expected)
+    _same(laws, "pickle keeps the function", pickle.loads(pickle.dumps(module))(x), expected)
+    _same(laws, "deepcopy keeps the function", copy.deepcopy(module)(x), expected)
+
+
+def _same(laws: Laws, name: str, y: Tensor, expected: Tensor) -> None:
+    if y.shape != expected.shape:
+        laws.equal(name + " (shape)", tuple(y.shape), tuple(expected.shape))
+    size = max(float(expected.abs().max()), 1e-300) if expected.numel() else 1.0
+    error = float((y - expected).abs().max()) / size if y.numel() else 0.0
+    laws.bound(name, error, SAME.get(expected.dtype, 1e-5))
+
+
+def _interface(module: nn.Module, laws: Laws, x: Tensor, dtype: torch.dtype) -> None:
+    short = str(dtype).removeprefix("torch.")
+    before = x.clone()
+    with torch.no_grad():
+        y = module(x)
+        laws.holds(f"The input is unchanged, {short}", torch.equal(x, before))
+        laws.equal(f"The dtype is kept, {short}", dtype, y.dtype)
+        _finite(laws, y)
+        if dtype == torch.float64:
+            _shapes(module, laws, x, y)
+        again = module(x)
+        laws.holds(f"Evaluation is deterministic, {short}", torch.equal(again, y))
+        for i in range(len(x)):
+            single = module(x[i : i + 1])
+            if single.shape != y[i : i + 1].shape or _relative(single, y[i : i + 1], y) > SAME[dtype]:
+                laws.holds(f"Inputs of a batch do not mix, {short}", False, {"input": i})
+        laws.holds(f"Inputs of a batch do not mix, {short}", True)
+        strided = x.transpose(0, -1).contiguous().transpose(0, -1)
+        _same(laws, f"A non-contiguous input gives the same, {short}", module(strided), y)
+    empty = x[:0].clone().requires_grad_()
+    out = module(empty)
+    laws.equal(f"An empty batch gives an empty output, {short}", tuple(out.shape), (0, *y.shape[1:]))
+    if out.requires_grad:
+        out.sum().backward()
+        laws.holds(f"An empty batch has a gradient, {short}", empty.grad is None or empty.grad.shape == empty.shape)
+
+
+def _relative(a: Tensor, b: Tensor, scale: Tensor) -> float:
+    return float((a - b).abs().max()) / max(float(scale.abs().max()), 1e-300) if a.numel() else 0.0
+
+
+def _shapes(module: nn.Module, laws: Laws, x: Tensor, y: Tensor) -> None:
+    drawn = tuple(module.out_action.sample_input(len(x)).shape)
+    fits = y.shape[1] == drawn[1] if y.dim() > 2 and y.dim() == len(drawn) else y.shape == drawn
+    laws.holds("The output fits out_action", bool(fits), {"output": tuple(y.shape), "out_action": drawn})
+    if not any(p.numel() for p in module.parameters()) and not y.any():
+        laws.not_run("The output depends on the input", "there is no map between these representations, or dim 0")
+    else:
+        _varies(laws, y)
+    if x.dim() == 2 and y.dim() == 2 and len(x) % 2 == 0:
+        lead = (2, len(x) // 2)
+        _same(laws, "More leading axes give the same", module(x.reshape(*lead, -1)).reshape(y.shape), y)
+    else:
+        laws.not_run("More leading axes give the same", "the layer takes fields, or the batch is odd")
+
+
+def _equivariance(
+    copies: dict[torch.dtype, nn.Module], laws: Laws, x: Tensor, elements: Tensor, rng: torch.Generator
+) -> None:
+    for dtype, module in copies.items():
+        short = str(dtype).removeprefix("torch.")
+        actions = module.in_action, module.out_action
+        tolerance = EXACT[dtype] if module.exact else max(EXACT[dtype], float(module.error_bound))
+        with torch.no_grad():
+            error = output_error(module, *actions, x.to(dtype), elements)
+        laws.bound(f"Equivariance of the output, {short}", error, tolerance)
+        name = f"Equivariance of the gradient, {short}"
+        if not module.exact:
+            laws.not_run(name, "the layer is approximate and bounds its output only")
+        elif not x.numel():
+            laws.not_run(name, "the input has dim 0")
+        else:
+            laws.bound(name, gradient_error(module, *actions, x.to(dtype), elements, rng), tolerance)
+
+
+def _training(module: nn.Module, laws: Laws, x: Tensor, elements: Tensor) -> None:
+    def trained(x: Tensor) -> Tensor:
+        fresh = copy.deepcopy(module).train()  # statistics of one call must not reach the next
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return fresh(x)
+
+    with torch.no_grad():
+        error = output_error(trained, module.in_action, module.out_action, x, elements)
+    tolerance = EXACT[torch.float64] if module.exact else float(module.error_bound)
+    laws.bound("Equivariance in training mode", error, tolerance)

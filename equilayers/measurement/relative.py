@@ -1,0 +1,122 @@
+"""Errors of one law at a time, relative to the size of what is compared and to the norms of the group's matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from equilayers.groups import Group
+from equilayers.measurement.probe import ActionLike
+
+__all__ = ["action_norm", "dual_transform", "gradient_error", "output_error", "law_elements"]
+
+MOST_GENERATORS = 6
+
+
+def law_elements(group: Group, samples: int, generator: torch.Generator) -> Tensor:
+    """Elements that together involve every generator and every component."""
+    drawn = group.sample(samples, generator=generator)
+    discrete = group.discrete_generators
+    if len(discrete) > MOST_GENERATORS:  # the samples are words in all of them
+        discrete = discrete[torch.linspace(0, len(discrete) - 1, MOST_GENERATORS).long()]
+    return torch.cat([discrete, drawn]) if len(discrete) else drawn
+
+
+def spectral_norm(matrices: Tensor) -> Tensor:
+    """Largest singular value; 0 for a matrix without entries."""
+    if not matrices.numel():
+        return matrices.new_zeros(matrices.shape[:-2])
+    return torch.linalg.matrix_norm(matrices, ord=2)
+
+
+def action_norm(action: ActionLike, g: Tensor) -> float:
+    """How much the action of ``g`` can stretch, at least 1; 1 for an action that moves positions only."""
+    representation = action if callable(action) else getattr(action, "rep", None)
+    if representation is None:
+        return 1.0
+    return max(1.0, float(spectral_norm(representation(g))))
+
+
+def dual_transform(action: ActionLike, g: Tensor, y: Tensor) -> Tensor:
+    r"""How gradients move: :math:`\rho(g)^{-T} y`, as the transpose of moving back.
+
+    Shapes: ``y`` and the result as the action's tensors, float64.
+    """
+    back = action.group.inverse(g)
+    with torch.enable_grad():
+        x = torch.zeros_like(y).requires_grad_()
+        (moved,) = torch.autograd.grad(action.transform(back, x), x, y)
+    return moved
+
+
+def _size(y: Tensor) -> float:
+    return float(y.flatten(1).square().sum(1).mean().sqrt()) if y.numel() else 0.0
+
+
+def output_error(
+    f: Callable[[Tensor], Tensor],
+    in_action: ActionLike,
+    out_action: ActionLike,
+    x: Tensor,
+    elements: Tensor,
+) -> float:
+    r"""Largest :math:`|f(g x) - g f(x)| / (|f(x)| \max(1, |V(g)|, |W(g)|))` over elements, root mean square over inputs.
+
+    Args:
+        f: the map; it is called in the dtype of ``x``.
+        in_action: how elements move ``x``.
+        out_action: how they should move ``f(x)``.
+        x: inputs; moved in float64 and rounded once.
+        elements: ``(m, *element)``.
+    """
+    y = f(x).detach().double()
+    worst = 0.0
+    for g in elements:
+        moved = f(in_action.transform(g, x.double()).to(x.dtype)).detach().double()
+        error = _size(moved - out_action.transform(g, y))
+        stretch = max(action_norm(in_action, g), action_norm(out_action, g))
+        worst = _larger(worst, error / max(_size(y), 1e-300) / stretch if error != 0 else 0.0)
+    return worst
+
+
+def gradient_error(
+    f: Callable[[Tensor], Tensor],
+    in_action: ActionLike,
+    out_action: ActionLike,
+    x: Tensor,
+    elements: Tensor,
+    generator: torch.Generator,
+) -> float:
+    r"""The same for gradients, which move with the dual: :math:`\nabla(g x) = V(g)^{-T} \nabla(x)`.
+
+    The functional differentiated is ``<c, f>`` at ``x`` and ``<W(g)^{-T} c, f>`` at ``g x``.
+    """
+    y = f(x)
+    c = torch.randn(y.shape, generator=generator, dtype=torch.float64).to(y.device)
+    at_x = _gradient(f, x, c)
+    worst = 0.0
+    for g in elements:
+        gx = in_action.transform(g, x.double()).to(x.dtype)
+        at_gx = _gradient(f, gx, dual_transform(out_action, g, c))
+        error = _size(at_gx - dual_transform(in_action, g, at_x))
+        back = in_action.group.inverse(g)
+        stretch = max(action_norm(in_action, back), action_norm(out_action, back))
+        worst = _larger(worst, error / max(_size(at_x), 1e-300) / stretch if error != 0 else 0.0)
+    return worst
+
+
+def _gradient(f: Callable[[Tensor], Tensor], x: Tensor, c: Tensor) -> Tensor:
+    with torch.enable_grad():
+        x = x.detach().clone().requires_grad_()
+        y = f(x)
+        if not y.requires_grad:
+            return torch.zeros_like(x).double()
+        (gradient,) = torch.autograd.grad(y, x, c.to(y.dtype), allow_unused=True)
+    return torch.zeros_like(x).double() if gradient is None else gradient.double()
+
+
+def _larger(a: float, b: float) -> float:
+    """A maximum that keeps NaN."""
+    return b if not b <= a else a
