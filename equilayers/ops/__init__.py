@@ -1,0 +1,16 @@
+"""Fixed maps, executed fast: functions on tensors, with group data as arrays in small frozen programs."""
+
+from equilayers.ops.blocks import BlockLayout, expand_endomorphisms, invariant_vector, schur_linear, sum_of_products
+from equilayers.ops.transforms import Term, TransformLayout, from_blocks, to_blocks
+
+__all__ = [
+    "BlockLayout",
+    "Term",
+    "TransformLayout",
+    "expand_endomorphisms",
+    "from_blocks",
+    "invariant_vector",
+    "schur_linear",
+    "sum_of_products",
+    "to_blocks",
+]
