@@ -1,0 +1,49 @@
+"""Fixed vectors of a representation, summand by summand: what a bias may be."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from equilayers.intertwiners import hom
+from equilayers.layers.schur import is_reducible_into_irreps, schur_form
+from equilayers.representations import Representation, trivial
+
+__all__ = ["Invariants", "invariants"]
+
+
+class Invariants(NamedTuple):
+    """``layout`` holds ``(dim, multiplicity, k, name)`` for each term; ``arrays`` the ``(dim, k)`` bases by name."""
+
+    layout: tuple[tuple[int, int, int, str], ...]
+    count: int
+    arrays: dict[str, np.ndarray]
+
+
+@lru_cache(maxsize=512)
+def invariants(rep: Representation) -> Invariants:
+    """A basis of Hom(1, rep) for every summand, in the order of the trivial block of ``schur_form(rep)``."""
+    layout, arrays, names = [], {}, {}
+    for multiplicity, atom in rep.terms:
+        basis = _basis(atom)
+        name = ""
+        if basis.shape[1]:
+            name = names.setdefault(atom, f"invariant_{len(names)}")
+            arrays[name] = basis
+        layout.append((atom.dim, multiplicity, basis.shape[1], name))
+    return Invariants(tuple(layout), sum(m * k for _, m, k, _ in layout), arrays)
+
+
+def _basis(atom: Representation) -> np.ndarray:
+    if not is_reducible_into_irreps(atom.group):
+        return np.array(hom(trivial(atom.group), atom).basis()).reshape(-1, atom.dim).T
+    form = schur_form(atom)
+    matrix = form.out_of[0] if form.out_of else np.eye(atom.dim)
+    columns, start = [], 0
+    for block, d, k in form.layout.terms[0].rows:
+        if form.irreps[block].is_trivial:
+            columns += list(range(start, start + k))
+        start += d * k
+    return matrix[:, columns]

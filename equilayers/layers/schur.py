@@ -1,0 +1,87 @@
+"""The irrep basis of a representation, summand by summand: what layers need to know, as numbers and small matrices."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from equilayers.groups import Group
+from equilayers.ops import Term, TransformLayout
+from equilayers.representations import Irrep, Representation, decompose
+
+__all__ = ["SchurForm", "is_reducible_into_irreps", "parameter_suffixes", "schur_form"]
+
+
+class SchurForm(NamedTuple):
+    """A representation in the irrep basis.
+
+    Each irrep that occurs has one block; ``into`` (numpy, one per distinct atom) leads from the given basis to blocks and
+    ``out_of`` back. Both are empty where every summand already is an irrep.
+    """
+
+    irreps: tuple[Irrep, ...]
+    layout: TransformLayout
+    into: tuple[np.ndarray, ...]
+    out_of: tuple[np.ndarray, ...]
+
+
+def is_reducible_into_irreps(group: Group) -> bool:
+    """Whether every representation that the library meets splits into irreps (compact or closed under transpose)."""
+    return group.is_compact or group.is_transpose_closed
+
+
+@lru_cache(maxsize=512)
+def schur_form(rep: Representation) -> SchurForm:
+    """Blocks in the order in which their irreps first occur; within a block, copies in the order of the terms."""
+    irreps: dict[Irrep, int] = {}
+    totals: list[int] = []
+    matrices: dict[Representation, int] = {}
+    into: list[np.ndarray] = []
+    out_of: list[np.ndarray] = []
+    terms = []
+    for multiplicity, atom in rep.terms:
+        parts, matrix, inverse = _split(atom)
+        if matrix is not None and atom not in matrices:
+            matrices[atom] = len(into)
+            into.append(inverse)
+            out_of.append(matrix)
+        rows = []
+        for k, irrep in parts:
+            if irrep not in irreps:
+                irreps[irrep] = len(totals)
+                totals.append(0)
+            totals[irreps[irrep]] += k * multiplicity
+            rows.append((irreps[irrep], irrep.dim, k))
+        terms.append(Term(atom.dim, multiplicity, matrices.get(atom, -1), tuple(rows)))
+    blocks = tuple((irrep.dim, total) for irrep, total in zip(irreps, totals, strict=True))
+    return SchurForm(tuple(irreps), TransformLayout(tuple(terms), blocks), tuple(into), tuple(out_of))
+
+
+def _split(
+    atom: Representation,
+) -> tuple[list[tuple[int, Irrep]], np.ndarray | None, np.ndarray | None]:
+    """Irreps with multiplicities, and the change of basis (None where it is the identity) with its inverse."""
+    if isinstance(atom, Irrep):
+        return [(1, atom)], None, None
+    found = decompose(atom)
+    parts = [(m, irrep) for m, irrep in found.rep.terms]
+    matrix = np.asarray(found.matrix)
+    if np.abs(matrix - np.eye(atom.dim)).max(initial=0.0) < 1e-14:
+        return parts, None, None
+    return parts, matrix, np.asarray(found.inverse)
+
+
+def parameter_suffixes(irreps: tuple[Irrep, ...]) -> tuple[str, ...]:
+    """A name for each irrep that torch, its exporters and a checkpoint accept: the label's letters and digits.
+
+    Example:
+        >>> import equilayers as eq
+        >>> parameter_suffixes(eq.irreps(eq.group("S3")))
+        ('3', '1_1_1', '2_1')
+    """
+    names = tuple("_".join("".join(c if c.isalnum() else " " for c in irrep.label).split()) for irrep in irreps)
+    if len(set(names)) == len(names):
+        return names
+    return tuple("_".join(f"{ord(c):x}" for c in irrep.label) for irrep in irreps)
