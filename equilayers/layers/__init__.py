@@ -3,6 +3,7 @@
 from equilayers.layers.bias import Bias
 from equilayers.layers.change_basis import ChangeBasis
 from equilayers.layers.dropout import FieldDropout
+from equilayers.layers.fourier import FourierActivation
 from equilayers.layers.gated import GatedActivation
 from equilayers.layers.layer import Layer
 from equilayers.layers.linear import Linear
@@ -16,6 +17,7 @@ __all__ = [
     "Bias",
     "ChangeBasis",
     "FieldDropout",
+    "FourierActivation",
     "GatedActivation",
     "Layer",
     "Linear",

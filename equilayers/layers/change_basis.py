@@ -88,7 +88,8 @@ class ChangeBasis(FieldLayer):
 
     def _derive_constants(self) -> dict[str, np.ndarray]:
         if not self._schur:
-            return {"matrix": np.array(isomorphism(self.in_rep, self.out_rep))}
+            with torch.device("cpu"):  # this may be under construction on the meta device
+                return {"matrix": np.array(isomorphism(self.in_rep, self.out_rep))}
         source, target = schur_form(self.in_rep), schur_form(self.out_rep)
         pairs = [*zip(self._names[0], source.into, strict=True), *zip(self._names[1], target.out_of, strict=True)]
         return dict(pairs)

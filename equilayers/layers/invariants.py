@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from equilayers.intertwiners import hom
 from equilayers.layers.schur import is_reducible_into_irreps, schur_form
 from equilayers.representations import Representation, trivial
 
-__all__ = ["Invariants", "invariants"]
+__all__ = ["Invariants", "hom_basis", "invariants"]
 
 
 class Invariants(NamedTuple):
@@ -36,9 +37,15 @@ def invariants(rep: Representation) -> Invariants:
     return Invariants(tuple(layout), sum(m * k for _, m, k, _ in layout), arrays)
 
 
+def hom_basis(source: Representation, target: Representation) -> np.ndarray:
+    """``(k, target.dim, source.dim)``: a basis of the intertwiners of two summands."""
+    with torch.device("cpu"):  # a module may be under construction on the meta device; solutions are cached
+        return np.array(hom(source, target).basis()).reshape(-1, target.dim, source.dim)
+
+
 def _basis(atom: Representation) -> np.ndarray:
     if not is_reducible_into_irreps(atom.group):
-        return np.array(hom(trivial(atom.group), atom).basis()).reshape(-1, atom.dim).T
+        return hom_basis(trivial(atom.group), atom)[:, :, 0].T
     form = schur_form(atom)
     matrix = form.out_of[0] if form.out_of else np.eye(atom.dim)
     columns, start = [], 0

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from equilayers import ops
-from equilayers.intertwiners import hom
-from equilayers.layers.invariants import invariants
+from equilayers.layers.invariants import hom_basis, invariants
 from equilayers.layers.layer import Fingerprint, Layer, check_channels, require_one_group
 from equilayers.layers.schur import is_reducible_into_irreps, parameter_suffixes, schur_form
 from equilayers.representations import Irrep, Representation
@@ -19,6 +18,7 @@ from equilayers.representations.representation import unit_matrices
 
 __all__ = ["Linear"]
 
+WIDE = 64  # from this multiplicity on, one product for each component saves more in copies than it costs in calls
 DENSE_LIMIT = 256  # below this width one dense product costs no more than the calls for the blocks
 
 
@@ -81,7 +81,6 @@ class Linear(Layer):
 
     def _plan_schur(self) -> dict[str, tuple[int, ...]]:
         source, target = schur_form(self.in_rep), schur_form(self.out_rep)
-        self._in_layout, self._out_layout = source.layout, target.layout
         self._into = tuple(f"into_{i}" for i in range(len(source.into)))
         self._out_of = tuple(f"out_of_{i}" for i in range(len(target.out_of)))
         suffixes = dict(zip(target.irreps, parameter_suffixes(target.irreps), strict=True))
@@ -98,6 +97,9 @@ class Linear(Layer):
                 shapes[name] = (copies, size) if c == 1 else (copies, size, c)
             self._bias_size += copies if trivial else 0
         self._blocks = tuple(plan)
+        wide = {start: i for i, (_, start, c, _, b) in enumerate(plan) if c == 1 and _is_wide(b)}
+        self._in_layout = source.layout._replace(by_component=tuple(i in wide for i in range(len(source.irreps))))
+        self._out_layout = target.layout._replace(by_component=tuple(i in wide.values() for i in range(len(plan))))
         return shapes
 
     def _plan_pairs(self) -> dict[str, tuple[int, ...]]:
@@ -106,7 +108,7 @@ class Linear(Layer):
         pairs, shapes = [], {}
         for i, (n, target) in enumerate(self.out_rep.terms):
             for j, (m, source) in enumerate(self.in_rep.terms):
-                count = hom(source, target).dim
+                count = len(hom_basis(source, target))
                 if count:
                     pairs.append((f"weight_{i}_{j}", f"basis_{i}_{j}", i, j))
                     shapes[f"weight_{i}_{j}"] = (count, n, m)
@@ -124,7 +126,7 @@ class Linear(Layer):
                 constants[f"units_{c}"] = unit_matrices(c)
             return constants
         for _, basis, i, j in self._pairs:
-            constants[basis] = np.array(hom(self.in_rep.terms[j][1], self.out_rep.terms[i][1]).basis())
+            constants[basis] = hom_basis(self.in_rep.terms[j][1], self.out_rep.terms[i][1])
         return constants | invariants(self.out_rep).arrays
 
     # Weights
@@ -159,7 +161,7 @@ class Linear(Layer):
     def _forward_schur(self, x: Tensor) -> Tensor:
         into = [getattr(self, name) for name in self._into]
         blocks = ops.to_blocks(x, self._in_layout, into)
-        out: list[Tensor | None] = []
+        out: list[ops.Block] = []
         for name, start, c, trivial, layout in self._blocks:
             bias = self.bias if trivial else None
             if name:
@@ -217,6 +219,10 @@ class Linear(Layer):
         if bias is not None:
             dense.bias = nn.Parameter(bias)
         return dense
+
+
+def _is_wide(block: ops.BlockLayout) -> bool:
+    return min(block.in_multiplicity, block.out_multiplicity) >= WIDE
 
 
 def _label(item: tuple[Irrep, tuple[int, int]]) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from equilayers.groups import Group
 from equilayers.ops import Term, TransformLayout
@@ -56,7 +57,8 @@ def schur_form(rep: Representation) -> SchurForm:
             rows.append((irreps[irrep], irrep.dim, k))
         terms.append(Term(atom.dim, multiplicity, matrices.get(atom, -1), tuple(rows)))
     blocks = tuple((irrep.dim, total) for irrep, total in zip(irreps, totals, strict=True))
-    return SchurForm(tuple(irreps), TransformLayout(tuple(terms), blocks), tuple(into), tuple(out_of))
+    layout = TransformLayout(tuple(terms), blocks, (False,) * len(blocks))
+    return SchurForm(tuple(irreps), layout, tuple(into), tuple(out_of))
 
 
 def _split(
@@ -65,7 +67,8 @@ def _split(
     """Irreps with multiplicities, and the change of basis (None where it is the identity) with its inverse."""
     if isinstance(atom, Irrep):
         return [(1, atom)], None, None
-    found = decompose(atom)
+    with torch.device("cpu"):  # a module may be under construction on the meta device; this is cached
+        found = decompose(atom)
     parts = [(m, irrep) for m, irrep in found.rep.terms]
     matrix = np.asarray(found.matrix)
     if np.abs(matrix - np.eye(atom.dim)).max(initial=0.0) < 1e-14:
