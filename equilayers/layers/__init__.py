@@ -10,6 +10,7 @@ from equilayers.layers.linear import Linear
 from equilayers.layers.norm_activation import NormActivation
 from equilayers.layers.pointwise import PointwiseActivation
 from equilayers.layers.restriction import Restriction
+from equilayers.layers.sampled import SampledActivation
 from equilayers.layers.sequential import Sequential
 from equilayers.layers.to_torch import to_torch
 
@@ -24,6 +25,7 @@ __all__ = [
     "NormActivation",
     "PointwiseActivation",
     "Restriction",
+    "SampledActivation",
     "Sequential",
     "to_torch",
 ]

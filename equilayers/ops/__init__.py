@@ -1,9 +1,10 @@
 """Fixed maps, executed fast: functions on tensors, with group data as arrays in small frozen programs."""
 
 from equilayers.ops.blocks import BlockLayout, expand_endomorphisms, invariant_vector, schur_linear, sum_of_products
-from equilayers.ops.transforms import Term, TransformLayout, from_blocks, to_blocks
+from equilayers.ops.transforms import Block, Term, TransformLayout, from_blocks, to_blocks
 
 __all__ = [
+    "Block",
     "BlockLayout",
     "Term",
     "TransformLayout",

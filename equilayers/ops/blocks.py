@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from equilayers.ops.transforms import Block
+
 __all__ = ["BlockLayout", "expand_endomorphisms", "invariant_vector", "schur_linear", "sum_of_products"]
 
 
@@ -33,23 +35,24 @@ def expand_endomorphisms(weight: Tensor, units: Tensor) -> Tensor:
 
 
 def schur_linear(
-    x: Tensor, layout: BlockLayout, weight: Tensor, units: Tensor | None, bias: Tensor | None
-) -> Tensor:
-    """One block: ``(*batch, dim, in)`` to ``(*batch, dim, out)``.
+    x: Block, layout: BlockLayout, weight: Tensor, units: Tensor | None, bias: Tensor | None
+) -> Block:
+    """One block: ``(*batch, dim, in)`` to ``(*batch, dim, out)``, or component by component.
 
     Args:
-        x: the block of the input.
+        x: the block of the input: one tensor, or a list of ``dim`` tensors ``(*batch, in)``.
         layout: sizes.
         weight: ``(out, in)``, or ``(out, in, c)`` for an irrep whose commutant has dimension c = 2 or 4.
         units: ``(c, c, c)`` for such an irrep.
         bias: ``(out,)``, for the trivial irrep only.
     """
+    if isinstance(x, list):
+        return [F.linear(component, weight, bias) for component in x]
+    if x is None or units is None:
+        return None if x is None else F.linear(x, weight, bias)
     c = layout.end_dim
-    if c == 1 or units is None:
-        return F.linear(x, weight, bias)
     full = expand_endomorphisms(weight, units)
-    rest = layout.dim // c
-    x = x.unflatten(-2, (c, rest)).transpose(-3, -2).flatten(-2)
+    x = x.unflatten(-2, (c, layout.dim // c)).transpose(-3, -2).flatten(-2)
     y = F.linear(x, full).unflatten(-1, (c, layout.out_multiplicity))
     return y.transpose(-3, -2).flatten(-3, -2)
 

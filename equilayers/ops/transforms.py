@@ -8,7 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Term", "TransformLayout", "from_blocks", "to_blocks"]
+__all__ = ["Block", "Term", "TransformLayout", "from_blocks", "to_blocks"]
+
+Block = Tensor | list[Tensor] | None
 
 
 class Term(NamedTuple):
@@ -25,42 +27,52 @@ class Term(NamedTuple):
 
 
 class TransformLayout(NamedTuple):
-    """Where everything lies: the terms in the order of the axis, and ``(d, M)`` of every block."""
+    """Where everything lies: the terms in the order of the axis, ``(d, M)`` of every block, and how a block is handed over.
+
+    A block is one tensor ``(*batch, d, M)``, or where ``by_component`` says so a list of d tensors ``(*batch, M)``: wide blocks
+    are multiplied faster one by one, since nothing then has to be copied into one piece.
+    """
 
     terms: tuple[Term, ...]
     blocks: tuple[tuple[int, int], ...]
+    by_component: tuple[bool, ...]
 
-    @property
-    def is_direct(self) -> bool:
-        """Every term is one block: cutting the axis is all there is to do."""
-        used = [t.rows[0][0] for t in self.terms if len(t.rows) == 1 and t.matrix < 0]
-        return len(used) == len(self.terms) and len(set(used)) == len(used)
+    def cuts(self, term: Term) -> list[int]:
+        """Sizes into which the flat axis of one term is cut, or from which it is joined."""
+        sizes: list[int] = []
+        for block, d, k in term.rows:
+            width = k * term.multiplicity
+            sizes += [width] * d if self.by_component[block] else [d * width]
+        return sizes
 
 
-def to_blocks(x: Tensor, layout: TransformLayout, matrices: Sequence[Tensor]) -> list[Tensor | None]:
-    r"""Blocks :math:`Q^T x` ``(*batch, d, M)``, one for each entry of ``layout.blocks``; None for a block without rows.
+def to_blocks(x: Tensor, layout: TransformLayout, matrices: Sequence[Tensor]) -> list[Block]:
+    r"""Blocks :math:`Q^{-1} x`, one for each entry of ``layout.blocks``; None for a block without rows.
 
     Args:
         x: ``(*batch, dim)``.
         layout: the frozen program.
         matrices: ``(dim, dim)`` for each distinct atom; applied from the left.
     """
-    found: list[list[Tensor]] = [[] for _ in layout.blocks]
-    pieces = x.split([t.dim * t.multiplicity for t in layout.terms], -1) if layout.terms else ()
-    for i, term in enumerate(layout.terms):
-        fields = pieces[i].unflatten(-1, (term.dim, term.multiplicity))
-        if term.matrix >= 0:
-            fields = torch.matmul(matrices[term.matrix].to(x.dtype), fields)
-        rows = fields.split([d * k for _, d, k in term.rows], -2) if len(term.rows) > 1 else (fields,)
-        for j, (block, d, k) in enumerate(term.rows):
-            found[block].append(rows[j] if k == 1 else rows[j].unflatten(-2, (d, k)).flatten(-2))
-    return [(parts[0] if len(parts) == 1 else torch.cat(parts, -1)) if parts else None for parts in found]
+    found: list[list[Block]] = [[] for _ in layout.blocks]
+    sizes = [layout.cuts(t) if t.matrix < 0 else [t.dim * t.multiplicity] for t in layout.terms]
+    pieces = _cut(x, [size for part in sizes for size in part])  # one cut: each has a full-width tensor in its derivative
+    at = 0
+    for term in layout.terms:
+        start, parts = (at, pieces) if term.matrix < 0 else (0, _cut(_multiply(pieces[at], term, matrices), layout.cuts(term)))
+        at += len(layout.cuts(term)) if term.matrix < 0 else 1
+        for block, d, k in term.rows:
+            if layout.by_component[block]:
+                found[block].append([parts[start + j] for j in range(d)])
+                start += d
+            else:
+                found[block].append(parts[start].unflatten(-1, (d, k * term.multiplicity)))
+                start += 1
+    return [_join(parts) for parts in found]
 
 
-def from_blocks(
-    blocks: Sequence[Tensor | None], layout: TransformLayout, matrices: Sequence[Tensor], like: Tensor
-) -> Tensor:
-    """``(*batch, dim)`` from blocks ``(*batch, d, M)``; None counts as zeros.
+def from_blocks(blocks: Sequence[Block], layout: TransformLayout, matrices: Sequence[Tensor], like: Tensor) -> Tensor:
+    """``(*batch, dim)`` from blocks in the form that ``layout.by_component`` says; None counts as zeros.
 
     Args:
         blocks: one for each entry of ``layout.blocks``.
@@ -70,23 +82,46 @@ def from_blocks(
     """
     batch = like.shape[:-1]
     taken = [0] * len(blocks)
-    sizes = [[k * t.multiplicity for t in layout.terms for b, _, k in t.rows if b == i] for i in range(len(blocks))]
-    cut = [None if block is None else block.split(sizes[i], -1) for i, block in enumerate(blocks)]
-    out = []
+    shares = [[k * t.multiplicity for t in layout.terms for b, _, k in t.rows if b == i] for i in range(len(blocks))]
+    cut = [_cut_block(block, sizes) for block, sizes in zip(blocks, shares, strict=True)]
+    out: list[Tensor] = []
     for term in layout.terms:
-        parts = []
+        parts: list[Tensor] = []
         for block, d, k in term.rows:
-            queue = cut[block]
-            if queue is None:
-                part = like.new_zeros(batch + (d, k * term.multiplicity))
+            share = cut[block]
+            if share is None:
+                parts.append(like.new_zeros(batch + (d * k * term.multiplicity,)))
+            elif layout.by_component[block]:
+                parts += [share[j][taken[block]] for j in range(d)]
             else:
-                part = queue[taken[block]]
-                taken[block] += 1
-            parts.append(part if k == 1 else part.unflatten(-1, (k, term.multiplicity)).flatten(-3, -2))
-        fields = parts[0] if len(parts) == 1 else torch.cat(parts, -2)
-        if term.matrix >= 0:
-            fields = torch.matmul(matrices[term.matrix].to(fields.dtype), fields)
-        out.append(fields.flatten(-2))
-    if not out:
-        return like.new_zeros(batch + (0,))
-    return out[0] if len(out) == 1 else torch.cat(out, -1)
+                parts.append(share[0][taken[block]].flatten(-2))
+            taken[block] += 1
+        out += parts if term.matrix < 0 else [_multiply(_cat(parts), term, matrices)]
+    return _cat(out) if out else like.new_zeros(batch + (0,))
+
+
+def _multiply(flat: Tensor, term: Term, matrices: Sequence[Tensor]) -> Tensor:
+    fields = flat.unflatten(-1, (term.dim, term.multiplicity))
+    return torch.matmul(matrices[term.matrix].to(flat.dtype), fields).flatten(-2)
+
+
+def _cut(x: Tensor, sizes: list[int]) -> Sequence[Tensor]:
+    return x.split(sizes, -1) if len(sizes) > 1 else (x,)
+
+
+def _cut_block(block: Block, sizes: list[int]) -> list[Sequence[Tensor]] | None:
+    if block is None:
+        return None
+    return [_cut(part, sizes) for part in (block if isinstance(block, list) else [block])]
+
+
+def _cat(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+
+
+def _join(parts: list[Block]) -> Block:
+    if not parts:
+        return None
+    if isinstance(parts[0], list):
+        return [_cat(list(columns)) for columns in zip(*parts, strict=True)]
+    return _cat(parts)
