@@ -2,9 +2,10 @@
 
     python benchmarks/linear.py [--rounds 40] [--out benchmarks/results/linear.json]
 
-All arms run interleaved in one process; the time is the process's CPU time. The portable route multiplies by ``F.linear``, as
-``nn.Linear`` does: that is the comparison through the same GEMM backend. On some CPUs torch's 1x1 convolution (oneDNN) is a
-faster matrix product than ``F.linear``; the dense arm through it is listed so that nobody credits such a factor to symmetry.
+All arms run interleaved in one process; the time is the process's CPU time. The portable route multiplies by
+``F.linear``, as ``nn.Linear`` does: that is the comparison through the same GEMM backend. On some CPUs torch's
+1x1 convolution (oneDNN) is a faster matrix product than ``F.linear``; the dense arm through it is listed so
+that nobody credits such a factor to symmetry.
 """
 
 from __future__ import annotations
@@ -89,9 +90,9 @@ def machine() -> dict[str, object]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
     cpu = Path("/proc/cpuinfo")
     lines = cpu.read_text().splitlines() if cpu.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {
-        "cpu": model,
+        "cpu": models[0] if models else platform.processor(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": platform.platform(terse=True),

@@ -34,8 +34,11 @@ class Bias(FieldLayer):
         >>> sum(p.numel() for p in eq.layers.Bias(5 * eq.regular(eq.group("D4"))).parameters())
         5
 
-    Source: Ravanbakhsh, Schneider, Poczos, Equivariance Through Parameter-Sharing (2017), section 3, for permutations.
+    Source: Ravanbakhsh, Schneider, Poczos, Equivariance Through Parameter-Sharing (2017), section 3, for
+    permutations.
     """
+
+    bias: nn.Parameter | None
 
     def __init__(
         self,

@@ -32,8 +32,8 @@ def are_equivalent(v: Representation, w: Representation) -> bool:
 class ChangeBasis(FieldLayer):
     r"""The fixed isomorphism :math:`y = Q_W Q_V^{-1} x` between equivalent representations; no parameters.
 
-    It leads from regular or permutation fields to irreps and back, and reorders sums: ``V + V`` keeps its copies one behind the
-    other, ``2 * V`` interleaves them.
+    It leads from regular or permutation fields to irreps and back, and reorders sums: ``V + V`` keeps its
+    copies one behind the other, ``2 * V`` interleaves them.
 
     Args:
         in_rep, out_rep: equivalent representations.
@@ -55,6 +55,8 @@ class ChangeBasis(FieldLayer):
 
     Source: Serre, Linear Representations of Finite Groups (1977), section 2.6: the canonical decomposition.
     """
+
+    matrix: Tensor
 
     def __init__(
         self,

@@ -14,9 +14,11 @@ __all__ = ["FieldDropout"]
 
 
 class FieldDropout(FieldLayer):
-    """In training, each field is zero with probability p, all its components together, and scaled by 1/(1-p) otherwise.
+    """In training, each field is zero with probability p, all its components together, and scaled by 1/(1-p)
+    otherwise.
 
-    A field is one copy of one summand of ``rep``; on a grid it is dropped at all points of a sample. Equivariant for every draw.
+    A field is one copy of one summand of ``rep``; on a grid it is dropped at all points of a sample.
+    Equivariant for every draw.
 
     Args:
         rep: any representation.
@@ -36,7 +38,8 @@ class FieldDropout(FieldLayer):
         >>> layer(torch.ones(2, 6)).sum(), layer.eval()(torch.ones(2, 6)).sum()
         (tensor(0.), tensor(12.))
 
-    Source: Tompson et al., Efficient Object Localization Using Convolutional Networks (2015), section 3.2, for channels.
+    Source: Tompson et al., Efficient Object Localization Using Convolutional Networks (2015), section 3.2, for
+    channels.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class FieldDropout(FieldLayer):
         pieces = x.split([d * m for d, m in self._sizes], -1)
         out = []
         for i, (d, m) in enumerate(self._sizes):
-            keep = F.dropout(torch.ones(batch + (1, m), dtype=x.dtype, device=x.device), self.p)
+            keep = F.dropout(torch.ones(batch + (1, m), dtype=x.dtype, device=x.device), self.p)  # noqa: RUF005
             out.append((pieces[i].unflatten(-1, (d, m)) * keep).flatten(-2))
         return out[0] if len(out) == 1 else torch.cat(out, -1)
 

@@ -1,4 +1,4 @@
-"""What activations, norms and dropout share: fields of a representation on the last axis or on the channel axis of a grid."""
+"""What activations, norms and dropout share: fields on the last axis, or on the channel axis of a grid."""
 
 from __future__ import annotations
 

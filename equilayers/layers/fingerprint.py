@@ -17,8 +17,9 @@ SLACK = 2  # steps of disagreement that rounding may explain
 def sketch(arrays: Iterable[np.ndarray], text: str, count: int = 4) -> tuple[int, ...]:
     r"""``count`` contractions :math:`\sum_i u_i^T A_i v_i` with fixed numbers, each modulo 1 in two bytes.
 
-    Bytes of derived floats differ between machines in their last bits, so hashing them would refuse correct checkpoints; these
-    numbers move by 1e-9 at most and are compared with a tolerance. Bytes as numbers survive a cast of the checkpoint to bfloat16.
+    Bytes of derived floats differ between machines in their last bits, so hashing them would refuse correct
+    checkpoints; these numbers move by 1e-9 at most and are compared with a tolerance. Bytes as numbers survive
+    a cast of the checkpoint to bfloat16.
 
     Args:
         arrays: float64 or integer arrays of any shape; their order matters.

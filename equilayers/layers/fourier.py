@@ -18,10 +18,13 @@ __all__ = ["FourierActivation"]
 
 
 class FourierActivation(FieldLayer):
-    r"""To samples, a function of each sample, and back: :math:`y = Q^T f(Q x)`, with :math:`\rho = Q (\bigoplus \psi) Q^T`.
+    r"""To samples, a function of each sample, and back: :math:`y = Q^T f(Q x)`, with :math:`\rho = Q
+    (\bigoplus \psi) Q^T`.
 
-    Features stay in the irrep basis between layers, where linear maps are fast; this layer alone owns both transforms. It is exact,
-    since the samples are permuted: ``samples`` is a permutation representation and the features are its decomposition.
+    Features stay in the irrep basis between layers, where linear maps are fast; this layer alone owns both
+    transforms. It is exact,
+    since the samples are permuted: ``samples`` is a permutation representation and the features are its
+    decomposition.
 
     Args:
         samples: a permutation representation, such as ``96 * eq.regular(G)``.

@@ -15,10 +15,11 @@ __all__ = ["GatedActivation"]
 
 
 class GatedActivation(FieldLayer):
-    r"""Invariants pass an activation, every other field is scaled by the sigmoid of its own gate, :math:`y = x\, \sigma(s)`.
+    r"""Invariants pass an activation, every other field is scaled by the sigmoid of its own gate, :math:`y =
+    x\, \sigma(s)`.
 
-    The input carries the gates behind the features: ``in_rep = rep + n * trivial`` with one gate for each copy of a summand that
-    is not trivial. The layer before it must produce them: ``Linear(V, gated.in_rep)``.
+    The input carries the gates behind the features: ``in_rep = rep + n * trivial`` with one gate for each copy
+    of a summand that is not trivial. The layer before it must produce them: ``Linear(V, gated.in_rep)``.
 
     Args:
         rep: the representation of the output.

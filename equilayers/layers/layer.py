@@ -30,8 +30,8 @@ class Layer(nn.Module):
         error_bound: the recorded relative error of a layer that is not exact.
 
     A subclass registers what it derives from its representations with :meth:`register_constant`, and may override
-    ``_derive_constants`` (then a pickle carries the representations and not the numbers), ``_fingerprint`` and ``_to_torch``.
-    Its ``forward`` reads only numbers, tuples and tensors stored by the constructor.
+    ``_derive_constants`` (then a pickle carries the representations and not the numbers), ``_fingerprint`` and
+    ``_to_torch``. Its ``forward`` reads only numbers, tuples and tensors stored by the constructor.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Layer(nn.Module):
     # Checkpoint guard
 
     def _fingerprint(self) -> Fingerprint:
-        """Arrays that fix the meaning of the weights, and the changes of basis of input and output, empty where there is none."""
+        """Arrays that fix the meaning of the weights, and the changes of basis of input and output (empty: none)."""
         arrays = list(self._constants.values())
         for action in (self.in_action, self.out_action):
             arrays += action_arrays(action)
@@ -121,7 +121,7 @@ class Layer(nn.Module):
         return sum((sketch(c, text, 2) if c else (0, 0, 0, 0) for c in changes), sketch(meaning, text))
 
     def get_extra_state(self) -> Tensor:
-        """The basis of the weights: sixteen integers below 256, as float32 so that averaging checkpoints leaves them alone."""
+        """The basis of the weights: sixteen integers below 256, as float32, which averaging leaves alone."""
         return torch.tensor(self._guard, dtype=torch.float32, device="cpu")
 
     def set_extra_state(self, state: Tensor) -> None:

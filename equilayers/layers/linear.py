@@ -25,11 +25,11 @@ DENSE_LIMIT = 256  # below this width one dense product costs no more than the c
 class Linear(Layer):
     r"""Every equivariant affine map, :math:`y = A x + b` with :math:`A \in Hom(V, W)`, :math:`b \in Hom(1, W)`.
 
-    Weights are Schur coordinates: one parameter ``weight_<irrep>`` ``(out multiplicity, in multiplicity)`` for each irrep that
-    occurs on both sides, with a last axis of 2 or 4 for complex and quaternionic irreps. They are the same in every basis: with one
-    state dict, ``Linear(V, W) = Q_W Linear(V', W') Q_V^T``. The irrep basis is the fast one. A group without irreps (SE(n),
-    Heisenberg) has one parameter ``weight_<i>_<j>`` ``(k, out copies, in copies)`` for each pair of summands, the coordinates in
-    ``hom(V, W)``.
+    Weights are Schur coordinates: one parameter ``weight_<irrep>`` ``(out multiplicity, in multiplicity)`` for
+    each irrep that occurs on both sides, with a last axis of 2 or 4 for complex and quaternionic irreps. They
+    are the same in every basis: with one state dict, ``Linear(V, W) = Q_W Linear(V', W') Q_V^T``. The irrep
+    basis is the fast one. A group without irreps (SE(n), Heisenberg) has one parameter ``weight_<i>_<j>``
+    ``(k, out copies, in copies)`` for each pair of summands, the coordinates in ``hom(V, W)``.
 
     Args:
         in_rep, out_rep: representations V and W of one group.
@@ -50,9 +50,11 @@ class Linear(Layer):
         >>> layer(torch.zeros(5, 24)).shape, {name: tuple(p.shape) for name, p in layer.named_parameters()}
         (torch.Size([5, 4]), {'weight_E1': (2, 6)})
 
-    Source: Schur's lemma; Finzi, Welling, Wilson, A Practical Method for Constructing Equivariant Multilayer Perceptrons for
-    Arbitrary Matrix Groups (2021), equation 7, gives the constraint.
+    Source: Schur's lemma; Finzi, Welling, Wilson, A Practical Method for Constructing Equivariant Multilayer
+    Perceptrons for Arbitrary Matrix Groups (2021), equation 7, gives the constraint.
     """
+
+    bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -105,7 +107,8 @@ class Linear(Layer):
     def _plan_pairs(self) -> dict[str, tuple[int, ...]]:
         self._in_sizes = tuple((atom.dim, m) for m, atom in self.in_rep.terms)
         self._out_sizes = tuple((atom.dim, n) for n, atom in self.out_rep.terms)
-        pairs, shapes = [], {}
+        pairs: list[tuple[str, str, int, int]] = []
+        shapes: dict[str, tuple[int, ...]] = {}
         for i, (n, target) in enumerate(self.out_rep.terms):
             for j, (m, source) in enumerate(self.in_rep.terms):
                 count = len(hom_basis(source, target))
@@ -168,7 +171,7 @@ class Linear(Layer):
                 units = getattr(self, f"units_{c}") if c > 1 else None
                 out.append(ops.schur_linear(blocks[start], layout, getattr(self, name), units, bias))
             else:
-                out.append(None if bias is None else bias.expand(x.shape[:-1] + (1, layout.out_multiplicity)))
+                out.append(None if bias is None else bias.expand(x.shape[:-1] + (1, layout.out_multiplicity)))  # noqa: RUF005
         return ops.from_blocks(out, self._out_layout, [getattr(self, name) for name in self._out_of], x)
 
     def _forward_pairs(self, x: Tensor) -> Tensor:
@@ -181,8 +184,8 @@ class Linear(Layer):
             sums[i] = product if total is None else total + product
         parts = []
         for total, (d, n) in zip(sums, self._out_sizes, strict=True):
-            parts.append(x.new_zeros(x.shape[:-1] + (d * n,)) if total is None else total.flatten(-2))
-        y = torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))
+            parts.append(x.new_zeros(x.shape[:-1] + (d * n,)) if total is None else total.flatten(-2))  # noqa: RUF005
+        y = torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))  # noqa: RUF005
         if self.bias is None:
             return y
         bases = [getattr(self, name) if name else None for *_, name in self._invariants]
@@ -201,7 +204,7 @@ class Linear(Layer):
     # Out of the library
 
     def expanded(self) -> tuple[Tensor, Tensor | None]:
-        """Dense ``weight`` ``(out_rep.dim, in_rep.dim)`` and ``bias`` of the same map, computed in float64, detached."""
+        """Dense ``weight`` ``(out_rep.dim, in_rep.dim)`` and ``bias`` of the map, from float64, detached."""
         twin = copy.deepcopy(self).to("cpu", torch.float64).requires_grad_(False)
         offset = twin(torch.zeros(1, self.in_dim, dtype=torch.float64))
         weight = (twin(torch.eye(self.in_dim, dtype=torch.float64)) - offset).mT

@@ -26,7 +26,8 @@ def require_orthogonal(layer: str, rep: Representation) -> None:
 
 
 class NormActivation(FieldLayer):
-    r"""Every field scaled by a function of its norm, :math:`y = x\, f(|x| + b)`, with one learned offset b for each field.
+    r"""Every field scaled by a function of its norm, :math:`y = x\, f(|x| + b)`, with one learned offset b for
+    each field.
 
     A field is one copy of one summand of ``rep``.
 
@@ -52,6 +53,8 @@ class NormActivation(FieldLayer):
 
     Source: Worrall et al., Harmonic Networks (2017), section 4.2.
     """
+
+    bias: nn.Parameter | None
 
     def __init__(
         self,

@@ -20,12 +20,14 @@ MARGIN = 3.0  # of the recorded bound over the largest error seen
 
 
 class SampledActivation(FieldLayer):
-    r"""Features as Fourier coefficients of functions on the group, :math:`y = A f(S x)`, with samples at given elements.
+    r"""Features as Fourier coefficients of functions on the group, :math:`y = A f(S x)`, with samples at given
+    elements.
 
     ``rep = signals * (k_1 * psi_1 + k_2 * psi_2 + ...)`` holds ``signals`` functions
-    :math:`u(g) = \sum_\psi \sum_{ij} \sqrt{d_\psi}\, \psi(g)_{ij}\, x_{\psi, ij}`, j below :math:`k_\psi \le d_\psi`; S samples
-    them, A is its least-squares inverse. Functions of a band-limited function are not band-limited, so this is not exact:
-    ``error_bound`` records three times the largest error seen at construction; more elements lower it.
+    :math:`u(g) = \sum_\psi \sum_{ij} \sqrt{d_\psi}\, \psi(g)_{ij}\, x_{\psi, ij}`, j below :math:`k_\psi \le
+    d_\psi`; S samples them, A is its least-squares inverse. Functions of a band-limited function are not
+    band-limited, so this is not exact: ``error_bound`` records three times the largest error seen at
+    construction; more elements lower it.
 
     Args:
         rep: a sum of irreps as above.
@@ -52,6 +54,9 @@ class SampledActivation(FieldLayer):
 
     Source: Cohen, Geiger, Koehler, Welling, Spherical CNNs (2018), section 3, for the transform on SO(3).
     """
+
+    sampling: Tensor
+    analysis: Tensor
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The irrep basis of a representation, summand by summand: what layers need to know, as numbers and small matrices."""
+"""The irrep basis of a representation, summand by summand, as numbers and small matrices."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["SchurForm", "is_reducible_into_irreps", "parameter_suffixes", "schur
 class SchurForm(NamedTuple):
     """A representation in the irrep basis.
 
-    Each irrep that occurs has one block; ``into`` (numpy, one per distinct atom) leads from the given basis to blocks and
-    ``out_of`` back. Both are empty where every summand already is an irrep.
+    Each irrep that occurs has one block; ``into`` (numpy, one per distinct atom) leads from the given basis to
+    blocks and ``out_of`` back. Both are empty where every summand already is an irrep.
     """
 
     irreps: tuple[Irrep, ...]

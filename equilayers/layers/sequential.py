@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ STEP = 0.6180339887  # a generic point of each one-parameter subgroup
 
 
 def actions_agree(first: Any, second: Any) -> bool:
-    """Whether two actions are one function: images of generators within 1e-9, on fixed vectors, whatever their names."""
+    """Whether two actions are one function: generators move fixed vectors alike, within 1e-9."""
     if first is second:
         return True
     if isinstance(first, Representation) and isinstance(second, Representation):
@@ -97,14 +97,14 @@ class Sequential(Layer):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[nn.Module]:
-        return iter(self.children())
+        return iter(cast(dict[str, nn.Module], self._modules).values())  # a layer used twice comes twice
 
     def __getitem__(self, index: int) -> nn.Module:
-        return list(self.children())[index]
+        return list(self)[index]
 
     def forward(self, x: Tensor) -> Tensor:
         """Each layer in turn."""
-        for layer in self._modules.values():
+        for layer in self:
             x = layer(x)
         return x
 
@@ -119,8 +119,10 @@ def _require_neighbours(position: int, first: Any, second: Any) -> None:
     if actions_agree(a, b):
         return
     v, w = getattr(a, "rep", a), getattr(b, "rep", b)
-    names = (f"layer {position} ({type(first).__name__}) gives", f"layer {position + 1} ({type(second).__name__}) takes")
-    values = dict(zip(names, (repr(a), repr(b)), strict=True))
+    values = {
+        f"layer {position} ({type(first).__name__}) gives": repr(a),
+        f"layer {position + 1} ({type(second).__name__}) takes": repr(b),
+    }
     alike = isinstance(a, Representation) == isinstance(b, Representation)
     if alike and isinstance(v, Representation) and isinstance(w, Representation) and are_equivalent(v, w):
         dims = "" if isinstance(a, Representation) else f", dims={a.dims}"

@@ -15,10 +15,10 @@ __all__ = ["to_torch", "traced"]
 def to_torch(module: nn.Module) -> nn.Module:
     """The eval-mode function of ``module`` as plain torch, which loads where equilayers is not installed.
 
-    Layers become ``torch.nn`` modules where torch has them (``nn.Linear``, ``nn.Conv2d``, ``nn.Identity``) and graphs of torch
-    functions (``torch.fx``) elsewhere. A module of your own that contains layers is traced as a whole; where its ``forward``
-    cannot be traced (it branches on the values of its input) it keeps its class, and its layers are converted. The result has its
-    own tensors; trained further, it is no longer equivariant.
+    Layers become ``torch.nn`` modules where torch has them (``nn.Linear``, ``nn.Conv2d``, ``nn.Identity``) and
+    graphs of torch functions (``torch.fx``) elsewhere. A module of your own that contains layers is traced as
+    a whole; where its ``forward`` cannot be traced (it branches on the values of its input) it keeps its
+    class, and its layers are converted. The result has its own tensors; trained further, it is no longer equivariant.
 
     Args:
         module: a layer, a model, or any module that contains layers; left as it is.

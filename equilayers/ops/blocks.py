@@ -24,7 +24,8 @@ class BlockLayout(NamedTuple):
 
 
 def expand_endomorphisms(weight: Tensor, units: Tensor) -> Tensor:
-    r"""The real matrix :math:`\sum_e u_e \otimes W_e` ``(c * out, c * in)`` of a complex or quaternionic ``weight`` ``(out, in, c)``.
+    r"""The real matrix :math:`\sum_e u_e \otimes W_e` ``(c * out, c * in)`` of a complex or quaternionic
+    ``weight`` ``(out, in, c)``.
 
     ``units`` ``(c, c, c)`` are the right multiplications by 1, i(, j, k).
     """
@@ -75,7 +76,8 @@ def invariant_vector(
 ) -> Tensor:
     """``(dim,)``: the invariant vector with coordinates ``weight``, term by term, copies innermost.
 
-    ``layout`` holds ``(dim, multiplicity, k, name)``; ``bases`` the ``(dim, k)`` invariants of each term, None where k = 0.
+    ``layout`` holds ``(dim, multiplicity, k, name)``; ``bases`` the ``(dim, k)`` invariants of each term, None
+    where k = 0.
     """
     parts, start = [], 0
     for (dim, multiplicity, k, _), basis in zip(layout, bases, strict=True):

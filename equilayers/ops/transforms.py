@@ -16,8 +16,9 @@ Block = Tensor | list[Tensor] | None
 class Term(NamedTuple):
     """One summand ``m * atom``: its sizes, which matrix belongs to it, and the rows that each block owns after it.
 
-    ``matrix`` is an index into the list of matrices, or -1 where the atom already is in the irrep basis. ``rows`` holds
-    ``(block, d, k)``: the next ``d * k`` rows are k copies of the d-dimensional irrep of that block, copies innermost.
+    ``matrix`` is an index into the list of matrices, or -1 where the atom already is in the irrep basis.
+    ``rows`` holds ``(block, d, k)``: the next ``d * k`` rows are k copies of the d-dimensional irrep of that
+    block, copies innermost.
     """
 
     dim: int
@@ -27,10 +28,11 @@ class Term(NamedTuple):
 
 
 class TransformLayout(NamedTuple):
-    """Where everything lies: the terms in the order of the axis, ``(d, M)`` of every block, and how a block is handed over.
+    """Where everything lies: the terms in the order of the axis, ``(d, M)`` of every block, and how a block is
+    handed over.
 
-    A block is one tensor ``(*batch, d, M)``, or where ``by_component`` says so a list of d tensors ``(*batch, M)``: wide blocks
-    are multiplied faster one by one, since nothing then has to be copied into one piece.
+    A block is one tensor ``(*batch, d, M)``, or where ``by_component`` says so a list of d tensors ``(*batch,
+    M)``: wide blocks are multiplied faster one by one, since nothing then has to be copied into one piece.
     """
 
     terms: tuple[Term, ...]
@@ -56,10 +58,12 @@ def to_blocks(x: Tensor, layout: TransformLayout, matrices: Sequence[Tensor]) ->
     """
     found: list[list[Block]] = [[] for _ in layout.blocks]
     sizes = [layout.cuts(t) if t.matrix < 0 else [t.dim * t.multiplicity] for t in layout.terms]
-    pieces = _cut(x, [size for part in sizes for size in part])  # one cut: each has a full-width tensor in its derivative
+    pieces = _cut(x, [size for part in sizes for size in part])  # one cut: its derivative is one full-width tensor
     at = 0
     for term in layout.terms:
-        start, parts = (at, pieces) if term.matrix < 0 else (0, _cut(_multiply(pieces[at], term, matrices), layout.cuts(term)))
+        start, parts = at, pieces
+        if term.matrix >= 0:
+            start, parts = 0, _cut(_multiply(pieces[at], term, matrices), layout.cuts(term))
         at += len(layout.cuts(term)) if term.matrix < 0 else 1
         for block, d, k in term.rows:
             if layout.by_component[block]:
@@ -80,7 +84,7 @@ def from_blocks(blocks: Sequence[Block], layout: TransformLayout, matrices: Sequ
         matrices: ``(dim, dim)`` for each distinct atom; applied from the left.
         like: gives the batch shape, the dtype and the device of what is zero.
     """
-    batch = like.shape[:-1]
+    batch = like.shape[:-1]  # below it is added to, not unpacked: a tracer's shape cannot be unpacked
     taken = [0] * len(blocks)
     shares = [[k * t.multiplicity for t in layout.terms for b, _, k in t.rows if b == i] for i in range(len(blocks))]
     cut = [_cut_block(block, sizes) for block, sizes in zip(blocks, shares, strict=True)]
@@ -90,14 +94,14 @@ def from_blocks(blocks: Sequence[Block], layout: TransformLayout, matrices: Sequ
         for block, d, k in term.rows:
             share = cut[block]
             if share is None:
-                parts.append(like.new_zeros(batch + (d * k * term.multiplicity,)))
+                parts.append(like.new_zeros(batch + (d * k * term.multiplicity,)))  # noqa: RUF005
             elif layout.by_component[block]:
                 parts += [share[j][taken[block]] for j in range(d)]
             else:
                 parts.append(share[0][taken[block]].flatten(-2))
             taken[block] += 1
         out += parts if term.matrix < 0 else [_multiply(_cat(parts), term, matrices)]
-    return _cat(out) if out else like.new_zeros(batch + (0,))
+    return _cat(out) if out else like.new_zeros(batch + (0,))  # noqa: RUF005
 
 
 def _multiply(flat: Tensor, term: Term, matrices: Sequence[Tensor]) -> Tensor:

@@ -30,7 +30,8 @@ def test_pointwise_is_decided_on_matrices():
     hidden = eq.representation(G, eq.regular(G).images.discrete)  # a permutation without the name
     L.PointwiseActivation(hidden)
     q = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]
-    for rep in (eq.representation(G, q @ eq.regular(G).images.discrete @ q.T), eq.defining(G), irreps_of(eq.regular(G))):
+    turned = eq.representation(G, q @ eq.regular(G).images.discrete @ q.T)
+    for rep in (turned, eq.defining(G), irreps_of(eq.regular(G))):
         with pytest.raises(BadRepresentation, match="needs permutation matrices"):
             L.PointwiseActivation(rep)
     with pytest.raises(BadRepresentation, match="NormActivation, GatedActivation or FourierActivation"):
@@ -150,7 +151,8 @@ def test_restriction_keeps_numbers_and_loses_symmetry():
     smaller = L.Linear(layer.out_rep, layer.out_rep).double()
     y, inclusion = smaller(X[:, :8]), H.inclusion
     for h in H.elements():
-        assert (smaller(eq.regular(G).transform(inclusion(h), X[:, :8])) - layer.out_rep.transform(h, y)).abs().max() < 1e-12
+        moved = smaller(eq.regular(G).transform(inclusion(h), X[:, :8]))
+        assert (moved - layer.out_rep.transform(h, y)).abs().max() < 1e-12
     assert sum(p.numel() for p in smaller.parameters()) > sum(
         p.numel() for p in L.Linear(eq.regular(G), eq.regular(G)).parameters()
     )

@@ -167,7 +167,7 @@ def test_actions_are_compared_on_matrices_and_not_on_names():
 
 
 def test_a_change_of_basis_that_mends_is_named():
-    with pytest.raises(RepresentationMismatch, match="Insert equilayers.layers.ChangeBasis"):
+    with pytest.raises(RepresentationMismatch, match=r"Insert equilayers\.layers\.ChangeBasis"):
         L.Sequential(L.Linear(V, W), L.Linear(irreps_of(W), V))
     with pytest.raises(RepresentationMismatch, match="equivalent, in another basis"):
         L.Sequential(L.Linear(V, 2 * eq.defining(G)), L.NormActivation(eq.defining(G) + eq.defining(G)))

@@ -143,7 +143,8 @@ def test_loads_where_equilayers_cannot_be_imported(tmp_path):
 
 
 def test_the_reader_would_notice_a_layer(tmp_path):
-    torch.save([(L.Linear(eq.regular(G), eq.regular(G)).eval(), torch.ones(1, 8), torch.ones(1, 8))], tmp_path / "own.pt")
+    layer = L.Linear(eq.regular(G), eq.regular(G)).eval()
+    torch.save([(layer, torch.ones(1, 8), torch.ones(1, 8))], tmp_path / "own.pt")
     run = [sys.executable, "-c", READER, str(tmp_path / "own.pt")]
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode != 0 and "equilayers" in done.stderr
