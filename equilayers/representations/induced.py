@@ -1,0 +1,168 @@
+"""Representations from smaller or larger groups: restriction, induction, quotients."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equilayers.errors import GroupMismatch
+from equilayers.groups import FiniteGroup, Group, Homomorphism
+from equilayers.representations.constructors import finite, trivial
+from equilayers.representations.representation import Images, Representation
+
+__all__ = ["induce", "quotient", "restrict"]
+
+
+class Restricted(Representation):
+    r"""``V`` after a homomorphism: :math:`h \mapsto V(\varphi(h))`."""
+
+    def __init__(self, of: Representation, phi: Homomorphism) -> None:
+        self.of, self.phi = of, phi
+        self.group, self.dim, self.name = phi.source, of.dim, f"{of}|{phi.source}"
+        images = self.images  # the map is known by what it does to the generators
+        self.key = (self.group.fingerprint, "restricted", of.key, images.lie.tobytes(), images.discrete.tobytes())
+
+    def _images(self) -> Images:
+        lie = np.zeros((self.group.lie_dim, self.dim, self.dim))
+        if self.group.lie_dim and self.of.group.lie_dim:
+            lie = np.einsum("kl,lij->kij", self.phi.lie_images, self.of.images.lie)
+        discrete = self.of(self.phi(self.group.discrete_generators)).detach().numpy()
+        return Images(lie + 0.0, discrete.reshape(-1, self.dim, self.dim) + 0.0)
+
+    def __call__(self, g: Tensor) -> Tensor:
+        return self.of(self.phi(g))
+
+
+def restrict(v: Representation, to: Group | Homomorphism) -> Representation:
+    r"""``V`` as a representation of a subgroup, or pulled back along any homomorphism into its group.
+
+    Args:
+        to: a subgroup made by ``G.subgroup``; a matrix group whose elements are elements of G; or a homomorphism
+            (which then also gives inflations, factors of products and coverings).
+
+    Raises:
+        GroupMismatch: there is no map from ``to`` into V's group.
+
+    Example:
+        >>> import equilayers as eq
+        >>> eq.restrict(eq.defining(eq.group("O(2)")), eq.group("C4")).dim
+        2
+    """
+    phi = to if isinstance(to, Homomorphism) else inclusion(to, v.group)
+    if phi.target != v.group:
+        raise GroupMismatch(
+            "restrict needs a homomorphism into the representation's group.",
+            {"V": repr(v), "map": phi},
+            f"Give a Homomorphism whose target is {v.group}.",
+        )
+    total: Representation | None = None
+    for m, atom in v.terms:
+        term = m * Restricted(atom, phi)
+        total = term if total is None else total + term
+    return total if total is not None else 0 * Restricted(v, phi)
+
+
+def _same(g: Tensor) -> Tensor:
+    return g
+
+
+def inclusion(small: Group, large: Group) -> Homomorphism:
+    """The natural inclusion: the recorded one, or equality of matrices or permutations."""
+    if small.inclusion is not None and small.inclusion.target == large:
+        return small.inclusion
+    same_form = (
+        len(small.factors) == len(large.factors) == 1
+        and small.element_shape == large.element_shape
+        and small.element_dtype == large.element_dtype
+        and small.element_shape
+    )
+    generator = torch.Generator().manual_seed(11)
+    if same_form and large.contains(torch.cat([small.discrete_generators, small.sample(4, generator)])):
+        lie = None
+        if small.lie_dim and large.lie_dim:
+            flat = large.lie_basis.reshape(large.lie_dim, -1).T
+            lie = np.linalg.lstsq(flat, small.lie_basis.reshape(small.lie_dim, -1).T, rcond=None)[0].T
+        return Homomorphism(small, large, _same, lie)
+    raise GroupMismatch(
+        "There is no natural inclusion between these groups.",
+        {"subgroup": small, "group": large},
+        "Give restrict a Homomorphism(subgroup, group, images).",
+    )
+
+
+class Induced(Representation):
+    """Functions on cosets with values in V: coset index slow, V index fast."""
+
+    def __init__(self, of: Representation, phi: Homomorphism) -> None:
+        self.of, self.phi = of, phi
+        self._large, self._small = finite(phi.target, "Induction"), finite(phi.source, "Induction")
+        self.group = self._large
+        self.dim = self._large.order // self._small.order * of.dim
+        self.name = f"{of}^{self.group}"
+        self.key = (self.group.fingerprint, "induced", of.key, phi(self._small.discrete_generators).numpy().tobytes())
+
+    @cached_property
+    def _cosets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Coset of every element, first element of every coset, and subgroup index of every included element."""
+        g, h = self._large, self._small
+        inside = self.phi(h.elements())
+        back = np.full(g.order, -1)
+        back[g.index(inside).numpy()] = np.arange(h.order)
+        coset, first = np.full(g.order, -1), []
+        elements = g.elements()
+        for i in range(g.order):
+            if coset[i] < 0:
+                coset[g.index(g.compose(elements[i], inside)).numpy()] = len(first)
+                first.append(i)
+        return coset, np.array(first), back
+
+    def _images(self) -> Images:
+        discrete = self(self.group.discrete_generators).numpy()
+        return Images(np.zeros((0, self.dim, self.dim)), discrete.reshape(-1, self.dim, self.dim))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        g, d = self._large, self.of.dim
+        coset, first, back = self._cosets
+        elements = g.elements()
+        batch = x.shape[: x.ndim - len(g.element_shape)]
+        flat = x.reshape(-1, *g.element_shape)
+        out = torch.zeros(len(flat), len(first), d, len(first), d, dtype=torch.float64)
+        small_elements = self._small.elements()
+        rows = torch.arange(len(flat))
+        for column, representative in enumerate(first):
+            moved = g.compose(flat, elements[representative])
+            target = torch.from_numpy(coset)[g.index(moved)]
+            inner = g.compose(g.inverse(elements[torch.from_numpy(first)[target]]), moved)
+            h = torch.from_numpy(back)[g.index(inner)]
+            out[rows, target, :, column, :] = self.of(small_elements[h])
+        return out.reshape(*batch, self.dim, self.dim)
+
+
+def induce(v: Representation, group: Group) -> Representation:
+    """The induced representation of a finite group from a subgroup's; cosets in the order of their first elements.
+
+    Example:
+        >>> import equilayers as eq
+        >>> D4 = eq.group("D4")
+        >>> flip = D4.subgroup(D4.discrete_generators[1:])
+        >>> eq.induce(eq.trivial(flip), D4).dim
+        4
+    """
+    return Induced(v, inclusion(v.group, group))
+
+
+def quotient(group: Group, subgroup: Group) -> Representation:
+    """The permutation of the cosets of a subgroup: the induced trivial representation.
+
+    Example:
+        >>> import equilayers as eq
+        >>> D4 = eq.group("D4")
+        >>> eq.quotient(D4, D4.subgroup(D4.discrete_generators[:1])).dim
+        2
+    """
+    if not isinstance(subgroup, FiniteGroup):
+        finite(subgroup, "A quotient representation")
+    return induce(trivial(subgroup), group)
