@@ -4,29 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from equilayers import ops
-from equilayers.errors import RepresentationMismatch
+from equilayers.errors import EquilayersError, RepresentationMismatch
 from equilayers.layers.fields import FieldLayer
 from equilayers.layers.layer import require_one_group
-from equilayers.layers.schur import is_reducible_into_irreps, schur_form
+from equilayers.layers.schur import SchurForm, is_reducible_into_irreps, schur_form, summand_form
 from equilayers.representations import Representation, isomorphism
 
 __all__ = ["ChangeBasis", "are_equivalent"]
 
 
+def _forms(v: Representation, w: Representation) -> tuple[SchurForm, SchurForm] | None:
+    """Both sorted alike: by summands where these are the same, by irreps otherwise; None where they differ."""
+    if v.group != w.group or v.dim != w.dim:
+        return None
+    routes = [summand_form, schur_form] if is_reducible_into_irreps(v.group) else [summand_form]
+    for route in routes:
+        source, target = route(v), route(w)
+        if source.contents == target.contents:
+            return source, target
+    return None
+
+
 def are_equivalent(v: Representation, w: Representation) -> bool:
-    """Whether both hold the same irreps as often, so that a change of basis leads from one to the other."""
+    """Whether a change of basis leads from one to the other."""
     if v.group != w.group or v.dim != w.dim:
         return False
-    if not is_reducible_into_irreps(v.group):
-        return sorted((a.key, m) for m, a in v.terms) == sorted((a.key, m) for m, a in w.terms)
-    contents = [
-        {irrep: size[1] for irrep, size in zip(form.irreps, form.layout.blocks, strict=True)}
-        for form in (schur_form(v), schur_form(w))
-    ]
-    return contents[0] == contents[1]
+    if _forms(v, w) is not None:
+        return True
+    if is_reducible_into_irreps(v.group):
+        return False
+    try:
+        with torch.device("cpu"):
+            isomorphism(v, w)
+    except EquilayersError:
+        return False
+    return True
 
 
 class ChangeBasis(FieldLayer):
@@ -76,29 +92,34 @@ class ChangeBasis(FieldLayer):
                 "Use Linear, which maps between any two.",
             )
         super().__init__(in_rep, out_rep, dims, plane)
-        self._schur = is_reducible_into_irreps(in_rep.group)
-        if self._schur:
-            source, target = schur_form(in_rep), schur_form(out_rep)
-            self._layouts = (source.layout, target.layout)
-            self._order = tuple(source.irreps.index(irrep) for irrep in target.irreps)
-            self._names = (
-                tuple(f"into_{i}" for i in range(len(source.into))),
-                tuple(f"out_of_{i}" for i in range(len(target.out_of))),
-            )
+        self._plan()
         for name, array in self._derive_constants().items():
             self.register_constant(name, array, device=device, dtype=dtype)
 
+    def _plan(self) -> None:
+        forms = _forms(self.in_rep, self.out_rep)
+        self._in_blocks = forms is not None
+        if forms is None:
+            return
+        source, target = forms
+        self._layouts = (source.layout, target.layout)
+        self._order = tuple(source.irreps.index(irrep) for irrep in target.irreps)
+        self._names = (
+            tuple(f"into_{i}" for i in range(len(source.into))),
+            tuple(f"out_of_{i}" for i in range(len(target.out_of))),
+        )
+
     def _derive_constants(self) -> dict[str, np.ndarray]:
-        if not self._schur:
+        forms = _forms(self.in_rep, self.out_rep)
+        if forms is None:
             with torch.device("cpu"):  # this may be under construction on the meta device
                 return {"matrix": np.array(isomorphism(self.in_rep, self.out_rep))}
-        source, target = schur_form(self.in_rep), schur_form(self.out_rep)
-        pairs = [*zip(self._names[0], source.into, strict=True), *zip(self._names[1], target.out_of, strict=True)]
-        return dict(pairs)
+        matrices = (*forms[0].into, *forms[1].out_of)
+        return dict(zip((*self._names[0], *self._names[1]), matrices, strict=True))
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
-        if not self._schur:
-            return torch.nn.functional.linear(x, self.matrix.to(x.dtype))
+        if not self._in_blocks:
+            return F.linear(x, self.matrix.to(x.dtype))
         into, out_of = ([getattr(self, name) for name in names] for names in self._names)
         blocks = ops.to_blocks(x, self._layouts[0], into)
         return ops.from_blocks([blocks[i] for i in self._order], self._layouts[1], out_of, x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,20 +13,36 @@ from equilayers.groups import Group
 from equilayers.ops import Term, TransformLayout
 from equilayers.representations import Irrep, Representation, decompose
 
-__all__ = ["SchurForm", "is_reducible_into_irreps", "parameter_suffixes", "schur_form"]
+__all__ = ["SchurForm", "is_reducible_into_irreps", "parameter_suffixes", "schur_form", "summand_form"]
 
 
 class SchurForm(NamedTuple):
-    """A representation in the irrep basis.
+    """A representation in the irrep basis (or sorted by its own summands: then ``irreps`` holds those).
 
     Each irrep that occurs has one block; ``into`` (numpy, one per distinct atom) leads from the given basis to
     blocks and ``out_of`` back. Both are empty where every summand already is an irrep.
     """
 
-    irreps: tuple[Irrep, ...]
+    irreps: tuple[Representation, ...]
     layout: TransformLayout
     into: tuple[np.ndarray, ...]
     out_of: tuple[np.ndarray, ...]
+
+    @property
+    def contents(self) -> dict[Representation, int]:
+        """How often each irrep occurs."""
+        return {irrep: copies for irrep, (_, copies) in zip(self.irreps, self.layout.blocks, strict=True)}
+
+
+def summand_form(rep: Representation) -> SchurForm:
+    """The same form with whole summands for irreps: enough to reorder a sum, for any group and without arithmetic."""
+    totals: dict[Representation, int] = {}
+    for multiplicity, atom in rep.terms:
+        totals[atom] = totals.get(atom, 0) + multiplicity
+    order = {atom: i for i, atom in enumerate(totals)}
+    terms = tuple(Term(atom.dim, m, -1, ((order[atom], atom.dim, 1),)) for m, atom in rep.terms)
+    blocks = tuple((atom.dim, total) for atom, total in totals.items())
+    return SchurForm(tuple(totals), TransformLayout(terms, blocks, (False,) * len(blocks)), (), ())
 
 
 def is_reducible_into_irreps(group: Group) -> bool:
@@ -76,7 +93,7 @@ def _split(
     return parts, matrix, np.asarray(found.inverse)
 
 
-def parameter_suffixes(irreps: tuple[Irrep, ...]) -> tuple[str, ...]:
+def parameter_suffixes(irreps: Sequence[Irrep]) -> tuple[str, ...]:
     """A name for each irrep that torch, its exporters and a checkpoint accept: the label's letters and digits.
 
     Example:
