@@ -23,6 +23,9 @@ class Motions(eq.MatrixGroup):
 
 
 SE2 = Motions()
+CIRCLE = eq.group("SO(2)")
+ANGLES = CIRCLE.exp(torch.arange(24, dtype=torch.float64)[:, None] * (2 * torch.pi / 24))
+TURNS = D4.subgroup(D4.discrete_generators[:1])
 
 
 def irreps_of(rep):
@@ -67,9 +70,10 @@ CASES = {
     "Fourier": lambda: L.FourierActivation(2 * eq.regular(D4) + eq.trivial(D4), torch.tanh),
     "Fourier-complex": lambda: L.FourierActivation(2 * eq.regular(C4), torch.tanh),
     "Fourier-grid": lambda: L.FourierActivation(2 * eq.regular(D4), torch.tanh, dims=2),
+    "Sampled": lambda: L.SampledActivation(eq.rep(CIRCLE, "4x0 + 4x1 + 4x2"), ANGLES, 4, torch.tanh),
     "Dropout": lambda: L.FieldDropout(mixed(D4), 0.4),
     "Dropout-grid": lambda: L.FieldDropout(mixed(D4), 0.4, dims=2),
-    "Restriction": lambda: L.Restriction(mixed(D4), D4.subgroup(D4.discrete_generators[:1])),
+    "Restriction": lambda: L.Restriction(mixed(D4), TURNS),
     "Sequential": chain,
 }
 
