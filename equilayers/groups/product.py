@@ -104,7 +104,7 @@ class _Packed(Group):
             p.to(torch.float64).reshape(*p.shape[: p.ndim - len(f.element_shape)], math.prod(f.element_shape))
             for f, p in zip(self._factors, parts, strict=True)
         ]
-        batch = torch.broadcast_shapes(*(p.shape[:-1] for p in flat))
+        batch = np.broadcast_shapes(*(p.shape[:-1] for p in flat))  # torch.broadcast_shapes imports sympy
         return torch.cat([p.expand(*batch, p.shape[-1]) for p in flat], -1)
 
     @property
