@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equilayers import representations  # its finder of irreps loads on first use
 from equilayers.errors import BadInput
 from equilayers.groups import Group
 from equilayers.measurement.check_representation import group_words
@@ -16,7 +17,7 @@ from equilayers.measurement.commutant import ENUMERATED, characters, intertwiner
 from equilayers.measurement.probe import as_generator
 from equilayers.measurement.relative import spectral_norm
 from equilayers.measurement.report import CheckReport, Laws
-from equilayers.representations import Irrep, decompose, irreps
+from equilayers.representations import Irrep
 
 __all__ = ["check_irreps"]
 
@@ -54,7 +55,7 @@ def check_irreps(
         True
     """
     rng = as_generator(generator)
-    found = tuple(irreps(group, level=level, max_dim=max_dim) if listed is None else listed)
+    found = tuple(representations.irreps(group, level=level, max_dim=max_dim) if listed is None else listed)
     if not found:
         raise BadInput("check_irreps needs irreps.", {"group": group, "level": level}, "Raise level or max_dim.")
     laws = Laws(f"irreps of {group!r}")
@@ -193,7 +194,7 @@ def _products(
     pairs = pairs[:: max(1, len(pairs) // PRODUCTS)]  # spread over the list
     worst, which, counted = 0.0, {}, True
     for i, j in pairs:
-        split = decompose(found[i] @ found[j]).multiplicities
+        split = representations.decompose(found[i] @ found[j]).multiplicities
         product = values[i] * values[j]
         total = sum(m * characters(irrep, elements) for irrep, m in split.items())
         error = float(np.abs(product - total).max() / max(1.0, np.abs(product).max()))
