@@ -26,7 +26,7 @@ def canonical_basis(basis: np.ndarray, theta: float = THETA) -> np.ndarray:
 
     Example:
         >>> turned = np.array([[0.6, -0.8], [0.8, 0.6], [0.0, 0.0]])
-        >>> canonical_basis(turned).round(12)
+        >>> canonical_basis(turned).round(12) + 0.0
         array([[1., 0.],
                [0., 1.],
                [0., 0.]])
