@@ -61,11 +61,12 @@ class LeftUnits(Retyped):
 
 
 class NotCommuting(Retyped):
+    """The left multiplication by i in place of the right one."""
+
     @property
     def endomorphisms(self):
         units = self.model.endomorphisms.copy()
-        units[1:] = units[1:] * np.array([[1, 1], [1, 1]]).repeat(self.dim // 2, 0).repeat(self.dim // 2, 1)
-        units[1] = np.kron(np.eye(2), units[1][:2, :2]) if self.dim == 4 else -units[1] @ np.diag([1.0, -1.0])
+        units[1] = np.kron(np.eye(2), units[1][:2, :2])
         return units
 
 
