@@ -1,0 +1,211 @@
+r"""Invariants of a reductive Lie algebra in a tensor product: vectors of weight zero that all simple raising operators kill.
+
+In finite dimension such a vector spans a highest-weight module of weight zero, which is trivial. Their number is known
+beforehand from weight multiplicities, as the constant term of :math:`\chi \prod_{\alpha > 0} (1 - e^{-\alpha})`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from equilayers.errors import NotCertified, TooLarge
+from equilayers.groups import Group
+from equilayers.intertwiners.cartan import Cartan, cartan
+from equilayers.intertwiners.legs import Leg, apply_matrix, total_size
+
+__all__ = ["lie_invariants"]
+
+SIZE_LIMIT = 20_000_000  # index tuples
+ZERO_LIMIT = 4000  # vectors of weight zero
+ENTRY_LIMIT = 60_000_000  # entries of the answer
+COUNTED_ROOTS = 12  # positive roots up to which subsets are summed
+CONDITION = 1e5
+
+
+@dataclass(frozen=True, eq=False)
+class WeightLeg:
+    """A leg in a basis of weight vectors: ``basis`` ``(d, d)`` in columns, ``weights`` ``(d,)``, ``raising`` ``(r, d, d)``."""
+
+    basis: np.ndarray
+    weights: np.ndarray
+    raising: np.ndarray
+    unitary: bool
+
+
+def lie_invariants(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str, str] | None:
+    """``(n, k)`` orthonormal real invariants, the certificate and a reason for emptiness; None where the route does not apply.
+
+    Raises:
+        NotCertified: the count by weights disagrees with the null space.
+        TooLarge: too many index tuples, or vectors of weight zero.
+    """
+    data = cartan(group)
+    if data is None:
+        return None
+    known: dict[tuple[object, ...], WeightLeg | None] = {}
+    found = []
+    for leg in legs:
+        if leg.key not in known:
+            known[leg.key] = _diagonalise(leg, data)
+        diagonal = known[leg.key]
+        if diagonal is None:
+            return None
+        found.append(diagonal)
+    n = total_size(legs)
+    if n > SIZE_LIMIT:
+        raise TooLarge(
+            "The weights of this many index tuples are not listed.",
+            {"dimensions": " x ".join(str(leg.dim) for leg in legs), "tuples": n},
+            "Decompose the representations first: eq.decompose(V).rep.",
+        )
+    weights = np.zeros(1, dtype=complex)
+    for w in found:
+        weights = (weights[:, None] + w.weights).reshape(-1)
+    scale = max(1e-300, sum(float(np.abs(w.weights).max()) for w in found), float(np.abs(data.positive).max(initial=0.0)))
+    count = _count(weights, data, scale)
+    zero = np.flatnonzero(np.abs(weights) <= 1e-9 * scale)
+    if len(zero) > ZERO_LIMIT:
+        raise TooLarge("Too many vectors of weight zero.", {"vectors": len(zero), "limit": ZERO_LIMIT}, "Decompose first.")
+    certificate = "gap" if count is None else "counted"
+    if not len(zero) or count == 0:
+        reason = f"of the {n} weights of W (x) V*, {len(zero)} are zero, and the count by weights is 0: no common irrep"
+        return np.zeros((n, 0)), certificate, reason
+    coefficients = _killed(_operator(found, zero), len(zero), count)
+    k = coefficients.shape[1]
+    if n * k > ENTRY_LIMIT:
+        raise TooLarge("This space of maps is not written out.", {"numbers": n * k}, "Decompose first.")
+    vectors = np.zeros((n, k), dtype=complex)
+    vectors[zero] = coefficients
+    vectors = apply_matrix([w.basis for w in found], vectors)
+    if not all(w.unitary for w in found):
+        vectors = np.linalg.qr(vectors)[0]
+    reason = f"none of the {len(zero)} vectors of weight zero is killed by the raising operators"
+    return _real(vectors), certificate, reason
+
+
+def _diagonalise(leg: Leg, data: Cartan) -> WeightLeg | None:
+    element = np.tensordot(data.element, leg.lie, 1)
+    scale = max(1e-300, float(np.abs(element).max()))
+    if float(np.abs(element).max()) < 1e-13:
+        inverse, basis, weights, unitary = np.eye(leg.dim), np.eye(leg.dim), np.zeros(leg.dim), True
+    elif np.abs(element + element.conj().T).max() < 1e-10 * scale:
+        values, basis = np.linalg.eigh(-1j * element)
+        weights, inverse, unitary = 1j * values, basis.conj().T, True
+    else:
+        weights, basis = np.linalg.eig(element)
+        if np.linalg.cond(basis) > CONDITION:
+            return None  # an abelian part that is not semisimple
+        inverse, unitary = np.linalg.inv(basis), False
+    raising = inverse @ np.tensordot(data.raising, leg.lie, 1) @ basis
+    gained = weights[:, None] - weights[None, :]
+    allowed = np.abs(gained[None] - data.simple[:, None, None]) < 1e-7 * (scale + np.abs(data.simple).max(initial=0.0)) * leg.dim
+    raising = np.where(allowed, raising, 0)
+    raising[np.abs(raising) < 1e-11 * max(1e-300, np.abs(raising).max(initial=0.0))] = 0
+    phases = _phases(raising)
+    raising = raising * phases[None, None, :] / phases[None, :, None]
+    if np.abs(raising.imag).max(initial=0.0) < 1e-11 * max(1.0, np.abs(raising).max(initial=0.0)):
+        raising = raising.real
+    return WeightLeg(basis * phases, np.asarray(weights, dtype=complex), raising, unitary)
+
+
+def _phases(raising: np.ndarray) -> np.ndarray:
+    """Unit phases of the basis that make the raising operators real along a spanning tree: real arithmetic is four times faster."""
+    size = raising.shape[-1]
+    phases = np.zeros(size, dtype=complex)
+    entries = np.argwhere(raising != 0)
+    for start in range(size):
+        if phases[start] != 0:
+            continue
+        phases[start], stack = 1.0, [start]
+        while stack:
+            here = stack.pop()
+            for a, i, j in entries[(entries[:, 1] == here) | (entries[:, 2] == here)]:
+                value = raising[a, i, j] / abs(raising[a, i, j])
+                if phases[i] == 0:
+                    phases[i] = value * phases[j]
+                    stack.append(int(i))
+                elif phases[j] == 0:
+                    phases[j] = phases[i] / value
+                    stack.append(int(j))
+    return phases
+
+
+def _count(weights: np.ndarray, data: Cartan, scale: float) -> int | None:
+    """Constant term of the character times the product over positive roots; None where there are too many of those."""
+    if len(data.positive) > COUNTED_ROOTS:
+        return None
+    shifts, signs = np.zeros(1, dtype=complex), np.ones(1, dtype=np.int64)
+    for root in data.positive:
+        shifts, signs = np.concatenate([shifts, shifts + root]), np.concatenate([signs, -signs])
+    line = np.exp(0.7j)  # one generic real coordinate sorts the weights; equality is then checked on the complex values
+    order = np.argsort((weights * line).real, kind="stable")
+    sorted_line = (weights * line).real[order]
+    tolerance = 1e-8 * scale
+    total = 0
+    for shift, sign in zip(shifts, signs, strict=True):
+        at = (shift * line).real
+        low, high = np.searchsorted(sorted_line, [at - tolerance, at + tolerance])
+        near = np.abs(weights[order[low:high]] - shift)
+        if ((near > tolerance) & (near < 100 * tolerance)).any():
+            return None
+        total += int(sign) * int((near <= tolerance).sum())
+    return total
+
+
+def _operator(legs: Sequence[WeightLeg], zero: np.ndarray) -> np.ndarray:
+    """Gram matrix of the simple raising operators on the vectors of weight zero."""
+    dims = tuple(len(leg.weights) for leg in legs)
+    digits = np.unravel_index(zero, dims)
+    strides = np.cumprod([1, *dims[:0:-1]])[::-1]
+    dtype = complex if any(np.iscomplexobj(leg.raising) for leg in legs) else float
+    gram = np.zeros((len(zero), len(zero)), dtype=dtype)
+    for root in range(len(legs[0].raising)):
+        columns, targets, values = [], [], []
+        for leg, digit, stride in zip(legs, digits, strides, strict=True):
+            for i, j in np.argwhere(leg.raising[root] != 0):
+                where = np.flatnonzero(digit == j)
+                columns.append(where)
+                targets.append(zero[where] + (i - j) * stride)
+                values.append(np.full(len(where), leg.raising[root, i, j]))
+        if not columns:
+            continue
+        rows, row = np.unique(np.concatenate(targets), return_inverse=True)
+        matrix = np.zeros((len(rows), len(zero)), dtype=dtype)
+        np.add.at(matrix, (row, np.concatenate(columns)), np.concatenate(values))
+        gram += matrix.conj().T @ matrix
+    return gram
+
+
+def _killed(gram: np.ndarray, size: int, count: int | None) -> np.ndarray:
+    """The null space of the Gram matrix; its eigenvalues are squares, so zero is below 1e-12 of the largest."""
+    if not gram.any():
+        values, vectors = np.zeros(size), np.eye(size)
+    else:
+        values, vectors = np.linalg.eigh(gram)
+        values = np.abs(values) / np.abs(values).max()
+    found = int((values < 1e-12).sum()) if count is None else count
+    edge = values[found] if 0 <= found < size else np.inf
+    if not 0 <= found <= size or edge < 1e-9 or values[:found].max(initial=0.0) > 1e-12:
+        raise NotCertified(
+            "The raising operators do not kill as many vectors of weight zero as the weights say.",
+            {"counted": count, "vectors of weight zero": size, "eigenvalue above the cut": f"{edge:.2e}"},
+            "Give the representation in better coordinates.",
+        )
+    return vectors[:, :found]
+
+
+def _real(vectors: np.ndarray) -> np.ndarray:
+    """A real orthonormal basis of a complex space that complex conjugation keeps."""
+    k = vectors.shape[1]
+    stacked = np.concatenate([vectors.real, vectors.imag], 1)
+    values, mixing = np.linalg.eigh(stacked.T @ stacked)  # exactly ones and zeros
+    if np.abs(values[k:] - 1).max(initial=0.0) > 1e-7 or np.abs(values[:k]).max(initial=0.0) > 1e-7:
+        raise NotCertified(
+            "The invariants are not closed under complex conjugation.",
+            {"maps": k, "eigenvalues": values.round(6)},
+            "Check the Lie images of the representation.",
+        )
+    return np.asarray(stacked @ mixing[:, k:])
