@@ -1,25 +1,24 @@
 """How a group acts: representations, their algebra, irreps, decomposition, and actions on grids and points."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equilayers.representations.actions import Action, GridField, PointField
-from equilayers.representations.constructors import (
-    adjoint,
-    defining,
-    permutation,
-    regular,
-    representation,
-    trivial,
-)
+from equilayers.representations.characters import Character, CharacterTable, character, character_table
+from equilayers.representations.constructors import adjoint, defining, regular, trivial
+from equilayers.representations.given import permutation, representation
 from equilayers.representations.induced import induce, quotient, restrict
+from equilayers.representations.irreps import irrep, irreps
 from equilayers.representations.isomorphism import isomorphism
 from equilayers.representations.representation import Images, Irrep, Representation
+from equilayers.representations.strings import rep
+
+if TYPE_CHECKING:
+    from equilayers.representations.canonical import Canonical, canonical_images
+    from equilayers.representations.decompose import Decomposition, decompose
 
 _LATE = {
-    "character": "characters", "character_table": "characters", "Character": "characters", "CharacterTable": "characters",
-    "irreps": "irreps", "irrep": "irreps", "decompose": "decompose", "Decomposition": "decompose", "rep": "strings",
-    "canonical_images": "canonical", "Canonical": "canonical",
+    "Canonical": "canonical", "Decomposition": "decompose", "canonical_images": "canonical", "decompose": "decompose",
 }  # fmt: skip
 
 
@@ -33,18 +32,29 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Action",
+    "Canonical",
+    "Character",
+    "CharacterTable",
+    "Decomposition",
     "GridField",
     "Images",
     "Irrep",
     "PointField",
     "Representation",
     "adjoint",
+    "canonical_images",
+    "character",
+    "character_table",
+    "decompose",
     "defining",
     "induce",
+    "irrep",
+    "irreps",
     "isomorphism",
     "permutation",
     "quotient",
     "regular",
+    "rep",
     "representation",
     "restrict",
     "trivial",

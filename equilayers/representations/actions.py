@@ -20,7 +20,7 @@ EXACT = 1e-9  # a plane matrix this close to a signed permutation moves pixels o
 
 @runtime_checkable
 class Action(Protocol):
-    """What measurement, augmentation and tests know of a tensor: its group, its move, and what a random one looks like."""
+    """What measurement, augmentation and tests know of a tensor: its group, its move, and what a random one is."""
 
     @property
     def group(self) -> Group: ...
@@ -78,9 +78,9 @@ def _plane(rep: Representation, plane: Representation | None, dims: int | None) 
 class GridField(_Field):
     r"""Features on a grid, :math:`(g f)(p) = V(g) f(g^{-1} p)`; the grid turns about its centre.
 
-    x is the last axis, y is minus the row axis (the last but one), z the axis before. Where the plane matrix of g is a signed
-    permutation, pixels move onto pixels, exactly; elsewhere they are interpolated (bicubic in the plane, linear in space, zero
-    outside).
+    x is the last axis, y is minus the row axis (the last but one), z the axis before. Where the plane matrix of g is a
+    signed permutation, pixels move onto pixels, exactly; elsewhere they are interpolated (bicubic in the plane, linear
+    in space, zero outside).
 
     Args:
         rep: how g acts on the channels, ``V``.

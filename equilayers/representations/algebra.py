@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property, reduce
 from itertools import combinations, combinations_with_replacement, permutations
 from math import comb
+from operator import index
 
 import numpy as np
 import torch
@@ -49,7 +51,9 @@ class Sum(Representation):
         batch = g.shape[: g.ndim - len(self.group.element_shape)]
         out = torch.zeros(*batch, self.dim, self.dim, dtype=torch.float64, device=g.device)
         for (m, atom), where in zip(self._terms, self.slices, strict=True):
-            out[..., where, where] = torch.kron(atom(g).contiguous(), torch.eye(m, dtype=torch.float64, device=g.device))
+            out[..., where, where] = torch.kron(
+                atom(g).contiguous(), torch.eye(m, dtype=torch.float64, device=g.device)
+            )
         return out
 
     def transform(self, g: Tensor, x: Tensor) -> Tensor:
@@ -89,9 +93,12 @@ def direct_sum(v: Representation, w: Representation) -> Representation:
 
 def copies(m: int, v: Representation) -> Representation:
     """``m * V``: kron(V(g), I_m)."""
-    if not isinstance(m, int) or isinstance(m, bool) or m < 0:
+    count = -1
+    with suppress(TypeError):
+        count = index(m)
+    if count < 0 or isinstance(m, bool):
         raise BadInput("A multiplicity is an integer of at least 0.", {"multiplicity": repr(m)}, "Write 3 * V.")
-    return _as_sum(v, [(m * n, atom) for n, atom in v.terms])
+    return _as_sum(v, [(count * n, atom) for n, atom in v.terms])
 
 
 class TensorProduct(Representation):
@@ -110,7 +117,9 @@ class TensorProduct(Representation):
             before = int(np.prod([f.dim for f in self.factors[:i]]))
             after = int(np.prod([f.dim for f in self.factors[i + 1 :]]))
             lie += np.kron(np.kron(np.eye(before), factor.images.lie), np.eye(after))
-        discrete = [reduce(np.kron, matrices) for matrices in zip(*(f.images.discrete for f in self.factors), strict=True)]
+        discrete = [
+            reduce(np.kron, matrices) for matrices in zip(*(f.images.discrete for f in self.factors), strict=True)
+        ]
         return Images(lie, np.array(discrete).reshape(-1, self.dim, self.dim))
 
     def __call__(self, g: Tensor) -> Tensor:
@@ -131,7 +140,7 @@ def _batched_kron(a: Tensor, b: Tensor) -> Tensor:
 
 
 def tensor(v: Representation, w: Representation) -> Representation:
-    """``V @ W`` in normal form: right-nested, multiplicities pulled out of the last factor, sums on the left distributed."""
+    """``V @ W`` in normal form: right-nested, multiplicities out of the last factor, sums on the left distributed."""
     _same_group(v, w, "@")
     if w.dim == 1 and w.is_trivial:
         return v
@@ -149,6 +158,8 @@ def tensor(v: Representation, w: Representation) -> Representation:
             return reduce(lambda right, left: tensor(left, right), reversed(first), tensor(copies(m, last), w))
     if len(w.terms) == 1:
         n, atom = w.terms[0]
+        if atom.dim == 1 and atom.is_trivial:
+            return copies(n, v)
         tail = atom.factors if isinstance(atom, TensorProduct) else (atom,)
         return copies(n, TensorProduct((v, *tail)))
     if not w.terms:
@@ -216,20 +227,23 @@ class Power(Representation):
         return out / np.linalg.norm(out, axis=0)
 
     def _images(self) -> Images:
-        full = reduce(tensor_plain, [self.of] * self.k)
-        p = self.isometry
-        return Images(p.T @ full.images.lie @ p, p.T @ full.images.discrete @ p)
+        lie, discrete = (torch.tensor(getattr(self.of.images, kind)) for kind in ("lie", "discrete"))
+        one_leg = self.k * self._compress(lie, 1)  # the derivative moves one leg at a time, and all legs are alike
+        return Images(one_leg.numpy(), self._compress(discrete, self.k).numpy())
 
     def __call__(self, g: Tensor) -> Tensor:
-        p = torch.tensor(self.isometry, device=g.device)
-        matrix = self.of(g)
-        return p.mT @ reduce(_batched_kron, [matrix] * self.k) @ p
+        return self._compress(self.of(g), self.k)
 
-
-def tensor_plain(v: Representation, w: Representation) -> Representation:
-    """The tensor product without normal form: its matrices are the plain Kronecker products."""
-    factors = v.factors if isinstance(v, TensorProduct) else (v,)
-    return TensorProduct((*factors, w))
+    def _compress(self, matrices: Tensor, legs: int) -> Tensor:
+        """Act with ``(*b, d, d)`` on the first ``legs`` legs of the isometry, one after the other, and project back."""
+        p = torch.tensor(self.isometry, device=matrices.device)
+        d, rest, moved = self.of.dim, self.of.dim ** (self.k - 1), p
+        for leg in range(self.k):  # the leg in front moves and goes to the back
+            split = moved.reshape(*moved.shape[:-2], d, rest * self.dim)
+            if leg < legs:
+                split = matrices @ split
+            moved = split.unflatten(-1, (rest, self.dim)).transpose(-3, -2).flatten(-3, -2)
+        return p.mT @ moved
 
 
 def _sign(order: Sequence[int]) -> float:
@@ -245,7 +259,7 @@ def power(v: Representation, k: int, kind: str) -> Representation:
         from equilayers.representations.constructors import trivial
 
         return trivial(v.group)
-    if k == 1:
+    if k == 1 or not v.dim:
         return v
     if kind == "alt" and k > v.dim:
         return copies(0, v)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equilayers.errors import GroupMismatch
+from equilayers.errors import BadRepresentation, GroupMismatch
 from equilayers.groups import FiniteGroup, Group, Homomorphism
-from equilayers.representations.constructors import finite, trivial
+from equilayers.representations.constructors import finite, regular, trivial
 from equilayers.representations.representation import Images, Representation
 
 __all__ = ["induce", "quotient", "restrict"]
@@ -51,6 +51,8 @@ def restrict(v: Representation, to: Group | Homomorphism) -> Representation:
         >>> eq.restrict(eq.defining(eq.group("O(2)")), eq.group("C4")).dim
         2
     """
+    if isinstance(to, Group) and to == v.group:
+        return v
     phi = to if isinstance(to, Homomorphism) else inclusion(to, v.group)
     if phi.target != v.group:
         raise GroupMismatch(
@@ -60,7 +62,8 @@ def restrict(v: Representation, to: Group | Homomorphism) -> Representation:
         )
     total: Representation | None = None
     for m, atom in v.terms:
-        term = m * Restricted(atom, phi)
+        inner, along = (atom.of, atom.phi.compose(phi)) if isinstance(atom, Restricted) else (atom, phi)
+        term = m * Restricted(inner, along)
         total = term if total is None else total + term
     return total if total is not None else 0 * Restricted(v, phi)
 
@@ -111,6 +114,12 @@ class Induced(Representation):
         inside = self.phi(h.elements())
         back = np.full(g.order, -1)
         back[g.index(inside).numpy()] = np.arange(h.order)
+        if (back >= 0).sum() < h.order:
+            raise BadRepresentation(
+                "Induction needs a subgroup: the map into the larger group must be injective.",
+                {"map": self.phi, "order": h.order, "different images": int((back >= 0).sum())},
+                "Give an inclusion, for example that of G.subgroup(...).",
+            )
         coset, first = np.full(g.order, -1), []
         elements = g.elements()
         for i in range(g.order):
@@ -141,8 +150,20 @@ class Induced(Representation):
         return out.reshape(*batch, self.dim, self.dim)
 
 
-def induce(v: Representation, group: Group) -> Representation:
-    """The induced representation of a finite group from a subgroup's; cosets in the order of their first elements.
+def induce(v: Representation, to: Group | Homomorphism) -> Representation:
+    r"""The induced representation of a finite group from a subgroup's, :math:`e_i \otimes v`.
+
+    .. math:: g\,(e_i \otimes v) = e_j \otimes V(h)\,v, \qquad g\,r_i = r_j h
+
+    with r_i the first element of the i-th coset, cosets in the order of their first elements, i slow and v fast.
+
+    Args:
+        v: a representation of the subgroup.
+        to: the larger group; or an injective homomorphism into it.
+
+    Raises:
+        BadRepresentation: a group is infinite, or the homomorphism is not injective.
+        GroupMismatch: there is no map from V's group into ``to``.
 
     Example:
         >>> import equilayers as eq
@@ -150,12 +171,30 @@ def induce(v: Representation, group: Group) -> Representation:
         >>> flip = D4.subgroup(D4.discrete_generators[1:])
         >>> eq.induce(eq.trivial(flip), D4).dim
         4
+
+    Source: Serre, Linear Representations of Finite Groups (1977), section 3.3.
     """
-    return Induced(v, inclusion(v.group, group))
+    phi = to if isinstance(to, Homomorphism) else inclusion(v.group, to)
+    if phi.source != v.group:
+        raise GroupMismatch(
+            "induce needs a homomorphism from the representation's group.",
+            {"V": repr(v), "map": phi},
+            f"Give a Homomorphism whose source is {v.group}.",
+        )
+    if phi.source.order == 1:  # every coset has one element, and V is the identity there
+        return v.dim * regular(phi.target)
+    if len(v.terms) != 1:
+        return Induced(v, phi)
+    m, atom = v.terms[0]
+    return m * Induced(atom, phi)
 
 
 def quotient(group: Group, subgroup: Group) -> Representation:
-    """The permutation of the cosets of a subgroup: the induced trivial representation.
+    """The permutation of the left cosets of a subgroup: the induced trivial representation.
+
+    Raises:
+        BadRepresentation: a group is infinite.
+        GroupMismatch: the second group is not a subgroup of the first.
 
     Example:
         >>> import equilayers as eq

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images of the Lie basis, ``lie`` ``(k, d, d)``, and of the discrete generators, ``discrete`` ``(m, d, d)``; float64."""
+    """Images of the Lie basis, ``lie`` ``(k, d, d)``, and of the discrete generators, ``discrete`` ``(m, d, d)``."""
 
     lie: np.ndarray
     discrete: np.ndarray
@@ -37,10 +38,10 @@ class Images:
 class Representation(ABC):
     r"""A homomorphism into matrices, :math:`V(gh) = V(g) V(h)`.
 
-    Algebra: ``V + W`` (direct sum, order kept), ``m * V`` (m copies, copies innermost: ``kron(V(g), I_m)``), ``V @ W`` (tensor
-    product, first factor slow), ``V.dual``, ``V.sym(k)``, ``V.alt(k)``. Equality is structural, on a normal form in which equal
-    matrices by construction are equal objects: ``m * (V + W) == m * V + m * W``. But ``V + V != 2 * V``: their copies are
-    ordered differently; :func:`equilayers.isomorphism` converts.
+    Algebra: ``V + W`` (direct sum, order kept), ``m * V`` (m copies, copies innermost: ``kron(V(g), I_m)``), ``V @ W``
+    (tensor product, first factor slow), ``V.dual``, ``V.sym(k)``, ``V.alt(k)``. Equality is structural, on a normal
+    form in which equal matrices by construction are equal objects: ``m * (V + W) == m * V + m * W``. But ``V + V != 2 * V``:
+    their copies are ordered differently; :func:`equilayers.isomorphism` converts.
 
     Example:
         >>> import equilayers as eq
@@ -68,7 +69,7 @@ class Representation(ABC):
             return self._images()
 
     def derivative(self, coefficients: Tensor) -> Tensor:
-        """``(*b, dim, dim)``: the matrix of the Lie algebra element with ``(*b, lie_dim)`` coefficients in ``group.lie_basis``."""
+        """``(*b, dim, dim)``: the image of the element with coefficients ``(*b, lie_dim)`` in ``group.lie_basis``."""
         lie = torch.tensor(self.images.lie, dtype=coefficients.dtype, device=coefficients.device)
         return torch.einsum("...k,kij->...ij", coefficients, lie)
 
@@ -88,7 +89,9 @@ class Representation(ABC):
         return self  # immutable
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("images", "_hash")}
+        """The description alone: whatever is derived from it is derived again."""
+        derived = {name for kind in type(self).__mro__ for name, value in vars(kind).items() if _is_cached(value)}
+        return {name: value for name, value in vars(self).items() if name not in derived}
 
     def __str__(self) -> str:
         return self.name
@@ -154,7 +157,7 @@ class Representation(ABC):
     def slices(self) -> tuple[slice, ...]:
         """Where each term lies on the axis."""
         ends = np.cumsum([0, *(m * atom.dim for m, atom in self.terms)])
-        return tuple(slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True))
+        return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
     def __add__(self, other: Representation) -> Representation:
         from equilayers.representations.algebra import direct_sum
@@ -191,6 +194,10 @@ class Representation(ABC):
         return power(self, k, "alt")
 
 
+def _is_cached(value: object) -> bool:
+    return isinstance(value, cached_property)
+
+
 def apply_matrices(matrices: Tensor, x: Tensor) -> Tensor:
     """``(d, d)`` on all of ``x``, or ``(n, d, d)`` pairwise on its leading axis; the last axis is acted on."""
     matrices = matrices.to(dtype=x.dtype, device=x.device)
@@ -220,8 +227,8 @@ def unit_matrices(count: int) -> np.ndarray:
 class Irrep(Representation):
     """A real irreducible representation, in its canonical form.
 
-    ``type`` is "real", "complex" or "quaternionic": its commutant is R, C or H, of dimension ``end_dim`` 1, 2 or 4, spanned by
-    ``endomorphisms`` ``(end_dim, dim, dim)``: the fixed unit matrices times the identity (identity first).
+    ``type`` is "real", "complex" or "quaternionic": its commutant is R, C or H, of dimension ``end_dim`` 1, 2 or 4,
+    spanned by ``endomorphisms`` ``(end_dim, dim, dim)``: the fixed unit matrices times the identity (identity first).
     """
 
     label: str

@@ -62,7 +62,11 @@ def wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
     Source: Racah, Theory of Complex Spectra II (1942), equation 16, in the real basis of e3nn (arXiv:2207.09453).
     """
     if not abs(l1 - l2) <= l3 <= l1 + l2:
-        raise BadInput("Three degrees must satisfy the triangle inequality.", {"l": (l1, l2, l3)}, "No coupling exists.")
+        raise BadInput(
+            "Three degrees must satisfy the triangle inequality.",
+            {"l": (l1, l2, l3)},
+            f"Give a third degree from {abs(l1 - l2)} to {l1 + l2}.",
+        )
     complex_form = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
     for m1 in range(-l1, l1 + 1):
         for m2 in range(max(-l2, -l3 - m1), min(l2, l3 - m1) + 1):
@@ -109,7 +113,8 @@ def rotation_images(l: int) -> np.ndarray:
     if l == 0:
         return np.zeros((3, 1, 1))
     if l == 1:
-        return -np.array([[[0, 0, 0], [0, 0, 1], [0, -1, 0]], [[0, 0, -1], [0, 0, 0], [1, 0, 0]], [[0, 1, 0], [-1, 0, 0], [0, 0, 0]]], dtype=np.float64)  # fmt: skip
+        x, y, z = np.eye(3)
+        return np.array([np.outer(c, b) - np.outer(b, c) for b, c in ((y, z), (z, x), (x, y))])
     p, lower = _isometry(l - 1), rotation_images(l - 1)
     images = p.T @ (np.kron(lower, np.eye(3)) + np.kron(np.eye(2 * l - 1), rotation_images(1))) @ p
     return (images - images.swapaxes(1, 2)) / 2

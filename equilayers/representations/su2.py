@@ -22,7 +22,7 @@ PIVOT = 0.6173  # the first row at least this near to the largest; never 1/2, wh
 
 
 def covering(g: Tensor) -> Tensor:
-    r"""The rotation :math:`v \mapsto q v \bar q` of ``(*b, 4, 4)`` left multiplications: ``(*b, 3, 3)``, quadratic in g.
+    r"""The rotation :math:`v \mapsto q v \bar q` on ``(*b, 4, 4)`` left multiplications: ``(*b, 3, 3)``.
 
     Example:
         >>> covering(-torch.eye(4, dtype=torch.float64)).diagonal().tolist()
@@ -30,7 +30,7 @@ def covering(g: Tensor) -> Tensor:
     """
     units = torch.tensor(unit_matrices(4), dtype=g.dtype, device=g.device)
     signs = torch.tensor([1.0, -1.0, -1.0, -1.0], dtype=g.dtype, device=g.device)
-    right = torch.einsum("...k,kij->...ij", g[..., :, 0] * signs, units)  # multiplication by the conjugate from the right
+    right = torch.einsum("...k,kij->...ij", g[..., :, 0] * signs, units)  # by the conjugate, from the right
     return (g @ right)[..., 1:, 1:]
 
 
@@ -38,7 +38,7 @@ def covering(g: Tensor) -> Tensor:
 def _isometry(l: int) -> np.ndarray:
     r"""``(4 (2l + 1), 4 (l + 1))``: spin l + 1/2 inside spin 1/2 times degree l, commuting with right multiplications.
 
-    The spin-orbit coupling :math:`K = \sum_a S_a \otimes J_a` has the eigenvalues -l/2 and (l + 1)/2, which gives the projector.
+    The spin-orbit coupling :math:`K = \sum_a S_a \otimes J_a` has eigenvalues -l/2 and (l + 1)/2: hence the projector.
     """
     n = 2 * l + 1
     coupling = sum(np.kron(s, j) for s, j in zip(_spinor_images(), rotation_images(l), strict=True))
@@ -93,7 +93,7 @@ def _half_integer_images(l: int) -> np.ndarray:
 
 
 def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -> tuple[Irrep, ...]:
-    """"0", "1/2", "1", ... by spin; integers are e3nn's, half integers have real dimension 2 (2j + 1).
+    """ "0", "1/2", "1", ... by spin; integers are e3nn's, half integers have real dimension 2 (2j + 1).
 
     Example:
         >>> import equilayers as eq
