@@ -40,8 +40,8 @@ class Representation(ABC):
 
     Algebra: ``V + W`` (direct sum, order kept), ``m * V`` (m copies, copies innermost: ``kron(V(g), I_m)``), ``V @ W``
     (tensor product, first factor slow), ``V.dual``, ``V.sym(k)``, ``V.alt(k)``. Equality is structural, on a normal
-    form in which equal matrices by construction are equal objects: ``m * (V + W) == m * V + m * W``. But ``V + V != 2 * V``:
-    their copies are ordered differently; :func:`equilayers.isomorphism` converts.
+    form in which equal matrices by construction are equal objects: ``m * (V + W) == m * V + m * W``. But
+    ``V + V != 2 * V``: their copies are ordered differently; :func:`equilayers.isomorphism` converts.
 
     Example:
         >>> import equilayers as eq
