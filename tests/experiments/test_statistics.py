@@ -66,7 +66,9 @@ def test_a_broken_twin_that_forgets_a_factor_is_noticed(rng: np.random.Generator
 
 def _right(rng: np.random.Generator, shift: float, difficulty: np.ndarray, seeds: int) -> np.ndarray:
     """Shares of four rotations classified right: a logistic model with crossed effects."""
-    logit = shift + 0.2 * rng.standard_normal((seeds, 1)) + difficulty + 0.8 * rng.standard_normal((seeds, len(difficulty)))
+    logit = (
+        shift + 0.2 * rng.standard_normal((seeds, 1)) + difficulty + 0.8 * rng.standard_normal((seeds, len(difficulty)))
+    )
     return rng.binomial(4, 1 / (1 + np.exp(-logit))) / 4
 
 
@@ -74,7 +76,10 @@ def test_it_covers_paired_differences_of_counts(rng: np.random.Generator) -> Non
     """Binomial counts, images of very different difficulty, two networks on the same images."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     variance = 0.2**2 + 0.8**2 + 2.0**2  # a sum of normal effects is one normal effect
-    level = [float(weights @ (1 / (1 + np.exp(-shift - np.sqrt(variance) * nodes))) / weights.sum()) for shift in (2.0, 1.6)]
+    level = []
+    for shift in (2.0, 1.6):
+        chances = 1 / (1 + np.exp(-shift - np.sqrt(variance) * nodes))
+        level.append(float(weights @ chances / weights.sum()))
     levels, differences = [], []
     for _ in range(600):
         difficulty = 2.0 * rng.standard_normal(150)
@@ -108,8 +113,12 @@ def test_permuting_seeds_or_images_and_shifting_change_nothing(rng: np.random.Ge
     assert two_way_interval(-d).half_width == pytest.approx(a.half_width, abs=1e-12)
 
 
-@pytest.mark.parametrize(("low", "high", "sign"), [(0.1, 0.3, 1), (-0.3, -0.1, -1), (-0.1, 0.1, 0), (0.0, 0.2, 0), (None, None, None)])
-def test_the_sign_is_zero_where_the_interval_includes_zero(low: float | None, high: float | None, sign: int | None) -> None:
+@pytest.mark.parametrize(
+    ("low", "high", "sign"), [(0.1, 0.3, 1), (-0.3, -0.1, -1), (-0.1, 0.1, 0), (0.0, 0.2, 0), (None, None, None)]
+)
+def test_the_sign_is_zero_where_the_interval_includes_zero(
+    low: float | None, high: float | None, sign: int | None
+) -> None:
     assert Interval(0.0, low, high, 5, 10).sign == sign
 
 
