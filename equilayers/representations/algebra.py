@@ -142,9 +142,9 @@ def _batched_kron(a: Tensor, b: Tensor) -> Tensor:
 def tensor(v: Representation, w: Representation) -> Representation:
     """``V @ W`` in normal form: right-nested, multiplicities out of the last factor, sums on the left distributed."""
     _same_group(v, w, "@")
-    if w.dim == 1 and w.is_trivial:
+    if _is_one(w):
         return v
-    if v.dim == 1 and v.is_trivial:
+    if _is_one(v):
         return w
     if isinstance(v, TensorProduct):
         return tensor(v.factors[0], reduce(lambda right, left: tensor(left, right), reversed(v.factors[1:]), w))
@@ -158,13 +158,18 @@ def tensor(v: Representation, w: Representation) -> Representation:
             return reduce(lambda right, left: tensor(left, right), reversed(first), tensor(copies(m, last), w))
     if len(w.terms) == 1:
         n, atom = w.terms[0]
-        if atom.dim == 1 and atom.is_trivial:
+        if _is_one(atom):
             return copies(n, v)
         tail = atom.factors if isinstance(atom, TensorProduct) else (atom,)
         return copies(n, TensorProduct((v, *tail)))
     if not w.terms:
         return w
     return TensorProduct((v, w))
+
+
+def _is_one(v: Representation) -> bool:
+    """Whether a factor can be left out; not a product of signs, whose factors another bracketing would keep apart."""
+    return v.dim == 1 and not isinstance(v, TensorProduct) and v.is_trivial
 
 
 class Dual(Representation):
