@@ -4,7 +4,7 @@ from equilayers.groups.chain import StabiliserChain
 from equilayers.groups.classes import ConjugacyClasses
 from equilayers.groups.cyclic import Cyclic, Trivial
 from equilayers.groups.dihedral import Dihedral
-from equilayers.groups.finite import FiniteGroup, FiniteMatrixGroup, PermutationGroup, TableGroup
+from equilayers.groups.finite import FiniteGroup, FiniteMatrixGroup, PermutationGroup
 from equilayers.groups.group import ALGORITHM_VERSION, Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
 from equilayers.groups.matrix import MatrixGroup
@@ -14,6 +14,7 @@ from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import DirectProduct, FiniteProduct, direct_product
 from equilayers.groups.quaternion import Quaternion
 from equilayers.groups.symmetric import Alternating, Symmetric
+from equilayers.groups.table import TableGroup
 from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
 
 __all__ = [

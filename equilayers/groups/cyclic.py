@@ -24,7 +24,12 @@ def rotation(turns: int, n: int) -> np.ndarray:
 
 
 class Trivial(FiniteMatrixGroup):
-    """The group of one element, acting on the line."""
+    """The group of one element, acting on the line.
+
+    Example:
+        >>> Trivial().order
+        1
+    """
 
     family = "trivial"
     name = "trivial"
@@ -35,7 +40,12 @@ class Trivial(FiniteMatrixGroup):
 
 
 class Cyclic(FiniteMatrixGroup):
-    """C_n as rotations of the plane; the generator is the rotation by 360/n degrees, x to y."""
+    """C_n as rotations of the plane; the generator is the rotation by 360/n degrees, x to y.
+
+    Example:
+        >>> Cyclic(4).discrete_generators[0].tolist()
+        [[0.0, -1.0], [1.0, 0.0]]
+    """
 
     family = "cyclic"
 

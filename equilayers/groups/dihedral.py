@@ -12,7 +12,12 @@ __all__ = ["Dihedral"]
 
 
 class Dihedral(FiniteMatrixGroup):
-    """D_n of order 2n; generators are the rotation by 360/n degrees and the reflection diag(1, -1), which flips y."""
+    """D_n of order 2n; generators are the rotation by 360/n degrees and the reflection diag(1, -1), which flips y.
+
+    Example:
+        >>> Dihedral(5).order, Dihedral(5).element_shape
+        (10, (2, 2))
+    """
 
     family = "dihedral"
 

@@ -84,6 +84,13 @@ class Group(ABC):
 
     An element is one tensor: an int64 image array, an int64 index, a float64 matrix, or for a product one packed
     float64 vector. Elements come in batches on leading axes. Groups are equal by value, through ``fingerprint``.
+
+    Example:
+        >>> from equilayers.groups import group
+        >>> G = group("SO(3)")
+        >>> g, h = G.sample(5), G.sample(5)
+        >>> G.compose(g, h).shape, bool(G.equal(G.compose(g, G.inverse(g)), G.identity).all())
+        (torch.Size([5, 3, 3]), True)
     """
 
     family = "custom"

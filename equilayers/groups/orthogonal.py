@@ -33,7 +33,12 @@ def _haar(n: int, count: int, generator: torch.Generator | None) -> Tensor:
 
 
 class SpecialOrthogonal(MatrixGroup):
-    """SO(n): rotations. For n = 3 the Lie basis is the rotations about x, y and z."""
+    """SO(n): rotations. For n = 3 the Lie basis is the rotations about x, y and z.
+
+    Example:
+        >>> SpecialOrthogonal(3).lie_basis[2].tolist()
+        [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
 
     family = "SO"
 
@@ -60,7 +65,12 @@ class SpecialOrthogonal(MatrixGroup):
 
 
 class Orthogonal(MatrixGroup):
-    """O(n): rotations and reflections. The discrete generator is diag(1, -1) for n = 2 and -1 for odd n."""
+    """O(n): rotations and reflections. The discrete generator is diag(1, ..., 1, -1) for even n and -1 for odd n.
+
+    Example:
+        >>> Orthogonal(2).discrete_generators.tolist()
+        [[[1.0, 0.0], [0.0, -1.0]]]
+    """
 
     family = "O"
 
@@ -90,6 +100,10 @@ class Indefinite(MatrixGroup):
 
     ``SO(p,q)`` has determinant 1 and two components (discrete generator: minus the identity where its determinant is 1 and
     it reverses both signatures, else a reflection of one axis of each kind); ``SO+(p,q)`` is connected; ``O(p,q)`` has four.
+
+    Example:
+        >>> Indefinite(1, 3).is_compact, Indefinite(1, 3).is_connected, Indefinite(1, 3, "SO+").is_connected
+        (False, False, True)
     """
 
     def __init__(self, p: int, q: int, kind: str = "SO") -> None:

@@ -172,7 +172,14 @@ class _Embed:
 
 
 class FiniteProduct(_Packed, FiniteGroup):
-    """A product of finite groups: its permutation action is the disjoint union of its factors' actions."""
+    """A product of finite groups: its permutation action is the disjoint union of its factors' actions.
+
+    Example:
+        >>> from equilayers.groups import group
+        >>> product = FiniteProduct([group("C2"), group("S3")])
+        >>> [part.shape[1:] for part in product.parts(product.sample(5))]
+        [torch.Size([2, 2]), torch.Size([3])]
+    """
 
     @property
     def order(self) -> int:
@@ -261,7 +268,14 @@ def _as_matrices(group: Group, elements: Tensor) -> np.ndarray:
 
 
 class DirectProduct(_Packed):
-    """A product with at least one infinite factor."""
+    """A product with at least one infinite factor.
+
+    Example:
+        >>> from equilayers.groups import group
+        >>> product = DirectProduct([group("SO(3)"), group("S4")])
+        >>> product.lie_dim, product.element_shape, product.projection(1)(product.identity).tolist()
+        (3, (13,), [0, 1, 2, 3])
+    """
 
     @property
     def order(self) -> None:

@@ -15,7 +15,13 @@ def left_multiplication(w: float, x: float, y: float, z: float) -> np.ndarray:
 
 
 class Quaternion(FiniteMatrixGroup):
-    """Q8 acting by left multiplication on (1, i, j, k); generators i and j."""
+    """Q8 acting by left multiplication on (1, i, j, k); generators i and j.
+
+    Example:
+        >>> i, j = Quaternion().discrete_generators
+        >>> (i @ j == -j @ i).all().item()
+        True
+    """
 
     family = "quaternion"
 

@@ -26,7 +26,12 @@ def _check(n: int, family: str) -> None:
 
 
 class Symmetric(PermutationGroup):
-    """S_n; generators are the transposition (0 1) and the cycle (0 1 ... n-1)."""
+    """S_n; generators are the transposition (0 1) and the cycle (0 1 ... n-1).
+
+    Example:
+        >>> Symmetric(4).order, Symmetric(4).discrete_generators.tolist()
+        (24, [[1, 0, 2, 3], [1, 2, 3, 0]])
+    """
 
     family = "symmetric"
 
@@ -48,7 +53,12 @@ class Symmetric(PermutationGroup):
 
 
 class Alternating(PermutationGroup):
-    """A_n; generators are the 3-cycle (0 1 2) and the longest cycle of odd length, (0 ... n-1) or (1 ... n-1)."""
+    """A_n; generators are the 3-cycle (0 1 2) and the longest cycle of odd length, (0 ... n-1) or (1 ... n-1).
+
+    Example:
+        >>> Alternating(5).order
+        60
+    """
 
     family = "alternating"
 

@@ -23,6 +23,11 @@ class UnitQuaternions(MatrixGroup):
     """SU(2) as left multiplication by unit quaternions on (1, i, j, k); the Lie basis is i/2, j/2, k/2.
 
     With this basis the covering of SO(3) sends basis vectors to the rotations about x, y and z.
+
+    Example:
+        >>> full_turn = UnitQuaternions().exp(torch.tensor([2 * torch.pi, 0.0, 0.0], dtype=torch.float64))
+        >>> torch.allclose(full_turn, -torch.eye(4, dtype=torch.float64))
+        True
     """
 
     family = "SU"
@@ -48,7 +53,12 @@ class UnitQuaternions(MatrixGroup):
 
 
 class SpecialUnitary(MatrixGroup):
-    """SU(n), n >= 3, realified; the Lie basis is i times the generalised Gell-Mann matrices over two."""
+    """SU(n), n >= 3, realified; the Lie basis is i times the generalised Gell-Mann matrices over two.
+
+    Example:
+        >>> SpecialUnitary(3).lie_dim, SpecialUnitary(3).element_shape
+        (8, (6, 6))
+    """
 
     family = "SU"
 

@@ -20,7 +20,14 @@ def _number(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class WorstElement:
-    """The element at which the error is largest, and that error."""
+    """The element at which the error is largest, and that error.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("C4"))
+        >>> eq.equivariance_error(torch.exp, V, V).worst.element.shape
+        torch.Size([2, 2])
+    """
 
     element: torch.Tensor
     error: float
@@ -35,6 +42,10 @@ class LayerError:
         own: the error that it adds by itself, on the features that reach it.
         accumulated: the error of its output as a function of the module's input.
         note: why a number is missing.
+
+    Example:
+        >>> LayerError("0.conv", own=0.25, accumulated=0.5)
+        LayerError(name='0.conv', own=0.25, accumulated=0.5, note='')
     """
 
     name: str
@@ -60,6 +71,12 @@ class EquivarianceReport:
         scale: root mean square distance of shuffled pairs, the unit of ``error``.
         inputs, elements: how many; ``exhaustive`` if these are all elements but the identity.
         notes: what a reader has to know beside the numbers.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("C4"))
+        >>> eq.equivariance_error(lambda x: 0 * x, V, V)
+        <equivariance error undefined: the outputs of different inputs do not differ>
     """
 
     error: float | None
@@ -130,7 +147,13 @@ def _element(g: torch.Tensor) -> str:
 
 @dataclass(frozen=True)
 class LawResult:
-    """One law that held: its error and what was allowed (both 0 for laws about integers and equality)."""
+    """One law that held: its error and what was allowed (both 0 for laws about integers and equality).
+
+    Example:
+        >>> import equilayers as eq
+        >>> eq.testing.check_group(eq.group("C2")).laws[0].name
+        'Every discrete generator is invertible'
+    """
 
     name: str
     error: float
@@ -146,6 +169,12 @@ class CheckReport:
         laws: the laws that ran, all of which held.
         not_run: laws that did not apply, with the reason.
         ran: how many laws ran.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("O(3)"))
+        >>> eq.testing.assert_equivariant(lambda x: -x, V, V)
+        <function <lambda>: 3 laws hold, 0 not run>
     """
 
     subject: str
