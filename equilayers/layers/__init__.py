@@ -1,31 +1,65 @@
-"""Learnable maps: plain torch modules that know how the group acts on their input and their output."""
+"""Learnable maps: plain torch modules that know how the group acts on their input and their output.
 
-from equilayers.layers.bias import Bias
-from equilayers.layers.change_basis import ChangeBasis
-from equilayers.layers.dropout import FieldDropout
-from equilayers.layers.fourier import FourierActivation
-from equilayers.layers.gated import GatedActivation
-from equilayers.layers.layer import Layer
-from equilayers.layers.linear import Linear
-from equilayers.layers.norm_activation import NormActivation
-from equilayers.layers.pointwise import PointwiseActivation
-from equilayers.layers.restriction import Restriction
-from equilayers.layers.sampled import SampledActivation
-from equilayers.layers.sequential import Sequential
-from equilayers.layers.to_torch import to_torch
+Names load on first use: a network of convolutions does not pay for the solvers of the others.
+"""
 
-__all__ = [
-    "Bias",
-    "ChangeBasis",
-    "FieldDropout",
-    "FourierActivation",
-    "GatedActivation",
-    "Layer",
-    "Linear",
-    "NormActivation",
-    "PointwiseActivation",
-    "Restriction",
-    "SampledActivation",
-    "Sequential",
-    "to_torch",
-]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from equilayers.layers.batch_norm import FieldBatchNorm
+    from equilayers.layers.bias import Bias
+    from equilayers.layers.change_basis import ChangeBasis
+    from equilayers.layers.conv2d import Conv2d
+    from equilayers.layers.conversion import to_torch
+    from equilayers.layers.dropout import FieldDropout
+    from equilayers.layers.fourier import FourierActivation
+    from equilayers.layers.gated import GatedActivation
+    from equilayers.layers.group_norm import FieldGroupNorm, FieldLayerNorm
+    from equilayers.layers.invariant import GroupPooling, InvariantReadout
+    from equilayers.layers.layer import Layer
+    from equilayers.layers.linear import Linear
+    from equilayers.layers.norm_activation import NormActivation
+    from equilayers.layers.pointwise import PointwiseActivation
+    from equilayers.layers.pooling import AvgPool2d, BlurPool2d, GlobalAvgPool2d, MaxPool2d, NormMaxPool2d
+    from equilayers.layers.restriction import Restriction
+    from equilayers.layers.sampled import SampledActivation
+    from equilayers.layers.sequential import Sequential
+
+_HOMES = {
+    "batch_norm": ("FieldBatchNorm",),
+    "bias": ("Bias",),
+    "change_basis": ("ChangeBasis",),
+    "conv2d": ("Conv2d",),
+    "conversion": ("to_torch",),
+    "dropout": ("FieldDropout",),
+    "fourier": ("FourierActivation",),
+    "gated": ("GatedActivation",),
+    "group_norm": ("FieldGroupNorm", "FieldLayerNorm"),
+    "invariant": ("GroupPooling", "InvariantReadout"),
+    "layer": ("Layer",),
+    "linear": ("Linear",),
+    "norm_activation": ("NormActivation",),
+    "pointwise": ("PointwiseActivation",),
+    "pooling": ("AvgPool2d", "BlurPool2d", "GlobalAvgPool2d", "MaxPool2d", "NormMaxPool2d"),
+    "restriction": ("Restriction",),
+    "sampled": ("SampledActivation",),
+    "sequential": ("Sequential",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        found = getattr(import_module(f"equilayers.layers.{_HOME_OF[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'equilayers.layers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

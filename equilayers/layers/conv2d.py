@@ -13,8 +13,8 @@ from equilayers.errors import BadInput
 from equilayers.intertwiners.kernels import BASIS_LIMIT, KernelBlock, KernelSpace, kernel_space
 from equilayers.intertwiners.kernels_harmonic import discretisation_error
 from equilayers.intertwiners.sections import fixed_vectors
-from equilayers.layers.lattice import pair, require_centred, strided_axes
-from equilayers.layers.layer import Layer, check_channels, require_one_group
+from equilayers.layers.lattice import fitting_size, out_size, pair, require_centred, strided_axes
+from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
 from equilayers.ops.blocks import invariant_vector
 from equilayers.ops.filters import assemble_filter
 from equilayers.representations import GridField, Representation
@@ -80,24 +80,30 @@ class Conv2d(Layer):
         space = kernel_space(_part(in_rep, groups), out_rep, window, plane)
         steps = pair(dilation, "dilation", 1)
         error = None if space.exact else discretisation_error(window[0], steps[0])
-        fields = (GridField(in_rep, plane=plane), GridField(out_rep, plane=plane))
-        super().__init__(*fields, exact=space.exact, error_bound=error)
+        _part(out_rep, groups)  # both sides must divide
+        field = GridField(in_rep, plane=plane)  # replaced below by fields of a fitting size
+        super().__init__(field, field, exact=space.exact, error_bound=error)
         self.in_rep, self.out_rep, self.plane = in_rep, out_rep, plane
         self.kernel_size, self.groups, self.padding_mode = window, groups, padding_mode
         self.in_dim, self.out_dim = in_rep.dim, out_rep.dim
         self._lay_out(space, pair(stride, "stride", 1), padding, steps)
-        _part(out_rep, groups)  # both sides must divide
         for name, array in self._derive_constants().items():
             self.register_constant(name, array, device=device, dtype=dtype)
         self._register_parameters(space, bias, device, dtype)
         self.reset_parameters()
 
     def _lay_out(
-        self, space: KernelSpace, stride: tuple[int, int], padding: int | tuple[int, int] | str, dilation: tuple[int, int]
+        self,
+        space: KernelSpace,
+        stride: tuple[int, int],
+        padding: int | tuple[int, int] | str,
+        dilation: tuple[int, int],
     ) -> None:
         """Numbers for ``forward``: paddings on all four sides, the checks, and the form of the filter."""
         if self.padding_mode not in PADDING_MODES:
-            raise BadInput("An unknown padding mode.", {"padding_mode": self.padding_mode}, f"Use one of {PADDING_MODES}.")
+            raise BadInput(
+                "An unknown padding mode.", {"padding_mode": self.padding_mode}, f"Use one of {PADDING_MODES}."
+            )
         action = space.action
         extent = tuple(d * (k - 1) for d, k in zip(dilation, self.kernel_size, strict=True))
         self.stride, self.dilation, self.padding = stride, dilation, padding
@@ -110,13 +116,15 @@ class Conv2d(Layer):
         self._sides = (before[1], after[1], before[0], after[0])
         self._pads_itself = self.padding_mode != "zeros" or before != after
         self._conv_padding = (0, 0) if self._pads_itself else before
-        window = (extent[0] + 1, extent[1] + 1)
-        self._extent = window
-        self._strided = strided_axes(action, window, stride, before)
+        self._extent = (extent[0] + 1, extent[1] + 1)
+        self._pads = (before[0] + after[0], before[1] + after[1])
+        self._strided = strided_axes(action, self._extent, stride, before)
+        size = fitting_size(self._extent, stride, self._pads)
+        self.in_action = GridField(self.in_rep, plane=self.plane, size=size)
+        size = out_size(size, self._extent, stride, self._pads)
+        self.out_action = GridField(self.out_rep, plane=self.plane, size=size)
         self._layout, self._programs = space.layout, tuple(block.program for block in space.blocks)
-        self._names = tuple(
-            tuple(f"{kind}_{n}" for kind in _kinds(block)) for n, block in enumerate(space.blocks)
-        )
+        self._names = tuple(tuple(f"{kind}_{n}" for kind in _kinds(block)) for n, block in enumerate(space.blocks))
         self._weight_names = ("weight",) if len(space.blocks) == 1 else tuple(f"weight_{o}_{i}" for o, i in space.pairs)
 
     def _register_parameters(
@@ -151,12 +159,12 @@ class Conv2d(Layer):
             arrays["out_order"], arrays["out_back"] = order, np.argsort(order)
         return arrays
 
-    def _fingerprint(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The kernels of fixed weights: what the weights mean, and never the size of a basis."""
-        arrays = [np.array([self.in_dim, self.out_dim, *self.kernel_size, self.groups])]
+    def _fingerprint(self) -> Fingerprint:
+        """The bases that the weights are coordinates in, and how both sides are acted on."""
+        arrays = [np.array([*self.kernel_size, self.groups])]
         for block, positions in zip(self._space().blocks, self._space().pairs, strict=True):
             arrays += [np.array(positions), *(block.arrays[kind] for kind in _kinds(block))]
-        return arrays, []
+        return arrays + action_arrays(self.in_rep) + action_arrays(self.out_rep), [], []
 
     def reset_parameters(self) -> None:
         """Normal weights that give unit second moment per output irrep that occurs in the input; zero bias."""
@@ -215,10 +223,8 @@ class Conv2d(Layer):
 
     def _nothing(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """No map between the two representations: zeros of the right size, and the bias."""
-        left, right, top, bottom = self._sides
-        rows = (x.shape[2] + top + bottom - self._extent[0]) // self.stride[0] + 1
-        columns = (x.shape[3] + left + right - self._extent[1]) // self.stride[1] + 1
-        y = x.new_zeros(x.shape[0], self.out_dim, rows, columns)
+        size = out_size((x.shape[2], x.shape[3]), self._extent, self.stride, self._pads)
+        y = x.new_zeros(x.shape[0], self.out_dim, *size)
         return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
     def _to_torch(self) -> nn.Module:

@@ -42,9 +42,7 @@ class FieldDropout(FieldLayer):
     channels.
     """
 
-    def __init__(
-        self, rep: Representation, p: float = 0.5, dims: int = 0, plane: Representation | None = None
-    ) -> None:
+    def __init__(self, rep: Representation, p: float = 0.5, dims: int = 0, plane: Representation | None = None) -> None:
         if not 0.0 <= p <= 1.0:
             raise BadInput("FieldDropout takes a probability.", {"p": p}, "Give a number from 0 to 1.")
         super().__init__(rep, rep, dims, plane)

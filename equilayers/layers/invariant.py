@@ -114,7 +114,9 @@ class InvariantReadout(FieldLayer):
         dtype: torch.dtype | None = None,
     ) -> None:
         if features not in ("linear", "norms"):
-            raise BadInput("InvariantReadout knows two kinds of features.", {"features": features}, 'Give "linear" or "norms".')
+            raise BadInput(
+                "InvariantReadout knows two kinds of features.", {"features": features}, 'Give "linear" or "norms".'
+            )
         if features == "norms":
             require_orthogonal("InvariantReadout of norms", in_rep)
         super().__init__(in_rep, out_features * trivial(in_rep.group), dims, plane)
@@ -130,8 +132,14 @@ class InvariantReadout(FieldLayer):
         self._terms = tuple(terms)
         self._sizes = [d * m for d, m, _, _ in terms]
         count = sum(m * (k + rest) for _, m, k, rest in terms)
-        weight = nn.Parameter(torch.empty(out_features, count, device=device, dtype=dtype)) if count and out_features else None
-        constant = nn.Parameter(torch.empty(out_features, device=device, dtype=dtype)) if bias and out_features else None
+        weight = (
+            nn.Parameter(torch.empty(out_features, count, device=device, dtype=dtype))
+            if count and out_features
+            else None
+        )
+        constant = (
+            nn.Parameter(torch.empty(out_features, device=device, dtype=dtype)) if bias and out_features else None
+        )
         self.register_parameter("weight", weight)
         self.register_parameter("bias", constant)
         self.reset_parameters()

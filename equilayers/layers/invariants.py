@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from equilayers.intertwiners import hom
 from equilayers.layers.schur import is_reducible_into_irreps, schur_form
 from equilayers.representations import Representation, trivial
 
@@ -39,6 +38,8 @@ def invariants(rep: Representation) -> Invariants:
 
 def hom_basis(source: Representation, target: Representation) -> np.ndarray:
     """``(k, target.dim, source.dim)``: a basis of the intertwiners of two summands."""
+    from equilayers.intertwiners import hom  # only groups without irreps and a few summands need the solver
+
     with torch.device("cpu"):  # a module may be under construction on the meta device; solutions are cached
         return np.array(hom(source, target).basis()).reshape(-1, target.dim, source.dim)
 

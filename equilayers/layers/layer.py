@@ -153,7 +153,7 @@ class Layer(nn.Module):
 
     def _to_torch(self) -> nn.Module:
         """The eval-mode function without equilayers; the base traces ``forward`` into torch functions."""
-        from equilayers.layers.to_torch import traced
+        from equilayers.layers.conversion import traced
 
         return traced(self)
 

@@ -109,7 +109,7 @@ class Sequential(Layer):
         return x
 
     def _to_torch(self) -> nn.Module:
-        from equilayers.layers.to_torch import to_torch
+        from equilayers.layers.conversion import to_torch
 
         return nn.Sequential(*(to_torch(layer) for layer in self))
 

@@ -35,9 +35,7 @@ def expand_endomorphisms(weight: Tensor, units: Tensor) -> Tensor:
     return (weight @ columns).view(out, inn, c, c).permute(2, 0, 3, 1).reshape(c * out, c * inn)
 
 
-def schur_linear(
-    x: Block, layout: BlockLayout, weight: Tensor, units: Tensor | None, bias: Tensor | None
-) -> Block:
+def schur_linear(x: Block, layout: BlockLayout, weight: Tensor, units: Tensor | None, bias: Tensor | None) -> Block:
     """One block: ``(*batch, dim, in)`` to ``(*batch, dim, out)``, or component by component.
 
     Args:
