@@ -21,15 +21,16 @@ def clebsch_gordan(a: Representation, b: Representation, c: Representation) -> n
     .. math:: C_k\,(a(g) \otimes b(g)) = c(g)\,C_k, \qquad \langle C_k, C_l \rangle = \delta_{kl}
 
     For irreps of SO(3) and O(3) they have e3nn's values and signs, Frobenius norm 1 (an isometry into c is
-    :math:`\sqrt{\dim c}` times that). For all other representations they are the canonical basis of the space; where a = b the
-    symmetric couplings come first, then the antisymmetric. ``eq.hom(a @ b, c)`` spans the same maps, perhaps with other signs.
+    :math:`\sqrt{\dim c}` times that). For all other representations they are the canonical basis of the space; where
+    a = b the symmetric couplings come first, then the antisymmetric. ``eq.hom(a @ b, c)`` spans the same maps, perhaps
+    with other signs.
 
     Args:
         a, b, c: representations of one group, irreducible or not.
 
     Returns:
-        ``(k, a.dim, b.dim, c.dim)`` float64; k is the multiplicity of c in a (x) b times the dimension of c's commutant, and 0
-        where c does not occur.
+        ``(k, a.dim, b.dim, c.dim)`` float64; k is the multiplicity of c in a (x) b times the dimension of c's
+        commutant, and 0 where c does not occur.
 
     Raises:
         GroupMismatch: they represent different groups.

@@ -34,9 +34,9 @@ def hom(V: Representation, W: Representation) -> HomSpace:
 
     .. math:: \{B : W(g)\,B = B\,V(g) \text{ for all } g\}
 
-    Both sides are split into their distinct summands, and each pair is solved once. Signed permutations: one map for each
-    orbit of index pairs, in integers. Reductive Lie algebras: vectors of weight zero that the raising operators kill. Other
-    compact groups: Schur's lemma. The rest: the equations themselves, with a decision by relative gap.
+    Both sides are split into their distinct summands, and each pair is solved once. Signed permutations: one map for
+    each orbit of index pairs, in integers. Reductive Lie algebras: vectors of weight zero that the raising operators
+    kill. Other compact groups: Schur's lemma. The rest: the equations themselves, decided by relative gap.
 
     Args:
         V, W: representations of one group.
@@ -53,8 +53,8 @@ def hom(V: Representation, W: Representation) -> HomSpace:
         >>> space.dim, space.route, space.certificate
         (15, 'weights', 'counted')
 
-    Source: Serre, Linear Representations of Finite Groups (1977), section 2.2; Humphreys, Introduction to Lie Algebras and
-    Representation Theory (1972), section 20, for highest weights.
+    Source: Serre, Linear Representations of Finite Groups (1977), section 2.2; Humphreys, Introduction to Lie Algebras
+    and Representation Theory (1972), section 20, for highest weights.
     """
     if V.group != W.group:
         raise GroupMismatch(
@@ -109,14 +109,13 @@ def _solve(v: Representation, w: Representation) -> Core:
     if found is None:
         basis = canonical_basis(solved_invariants(legs))
         certificate = _certificate(group, legs, basis.shape[1])
-        found = DenseCore(
-            w.dim, v.dim, "null space", certificate, residual(legs, basis), "the equations have no solution but zero", basis
-        )
+        reason = "the equations have no solution but zero"
+        found = DenseCore(w.dim, v.dim, "null space", certificate, residual(legs, basis), reason, basis)
     return found
 
 
 def _by_weights(v: Representation, w: Representation, legs: Sequence[Leg]) -> Core | None:
-    """Invariants of the Lie algebra, cut by the discrete generators; by Schur's lemma where those are too many to list."""
+    """Invariants of the Lie algebra, cut by the discrete generators; Schur's lemma where there are too many weights."""
     try:
         found = lie_invariants(v.group, legs)
     except TooLarge:

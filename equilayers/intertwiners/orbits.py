@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -14,17 +16,17 @@ from equilayers.numerics.canonical import THETA
 
 __all__ = ["canonical_order", "orbit_invariants"]
 
-LIMIT = 30_000_000  # index tuples
+LIMIT = 30_000_000  # index tuples, times generators
 
 
 def orbit_invariants(legs: Sequence[Leg]) -> tuple[np.ndarray, np.ndarray, int]:
     """``labels`` ``(n,)`` (-1 where no invariant lives), ``values`` ``(n,)`` and their number, in canonical order.
 
     Raises:
-        TooLarge: more than 30 million index tuples.
+        TooLarge: more than 30 million images of index tuples under the generators.
     """
     n = total_size(legs)
-    if n > LIMIT:
+    if n * max(1, len(legs[0].discrete)) > LIMIT:
         raise TooLarge(
             "The orbits of this many index tuples are not listed.",
             {"dimensions": " x ".join(str(leg.dim) for leg in legs), "tuples": n},
@@ -66,15 +68,16 @@ def canonical_order(sizes: np.ndarray, theta: float = THETA) -> np.ndarray:
     A row of the projector in an orbit of size s has squared norm 1/s; taking an orbit deflates its own rows only.
 
     Example:
-        >>> canonical_order(np.array([4, 1, 3, 4])).tolist()
+        >>> canonical_order(np.array([5, 1, 3, 4])).tolist()
         [1, 2, 0, 3]
     """
-    left = 1.0 / np.maximum(sizes, 1)
-    if not len(left) or theta * left.max() <= left.min():
-        return np.arange(len(left))
+    kinds = np.unique(sizes)
+    if len(kinds) < 2 or theta * kinds[-1] <= kinds[0]:
+        return np.arange(len(sizes))
+    waiting = [deque(np.flatnonzero(sizes == kind).tolist()) for kind in kinds]
     order = []
-    for _ in range(len(left)):
-        first = int(np.argmax(left >= theta * left.max()))
-        order.append(first)
-        left[first] = 0.0
+    while len(order) < len(sizes):
+        smallest = next(kind for kind, queue in zip(kinds, waiting, strict=True) if queue)
+        open_queues = [q for kind, q in zip(kinds, waiting, strict=True) if q and 1 / kind >= theta / smallest]
+        order.append(min(open_queues, key=itemgetter(0)).popleft())
     return np.array(order, dtype=np.int64)

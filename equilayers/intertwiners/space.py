@@ -1,4 +1,4 @@
-"""The space of intertwiners of two representations, factorised: one core for each pair of summands, never multiplied out."""
+"""The space of intertwiners of two representations: one core for each pair of summands, never multiplied out."""
 
 from __future__ import annotations
 
@@ -166,13 +166,13 @@ class HomSpace:
             >>> import torch, equilayers as eq
             >>> V = eq.defining(eq.group("S3"))
             >>> space = eq.hom(V, V)
-            >>> space.coordinates(torch.ones(3, 3)).round(decimals=3).tolist()
+            >>> space.coordinates(torch.ones(3, 3, dtype=torch.float64)).numpy().round(3).tolist()
             [1.732, 2.449]
         """
         M = _real(M)
         shape = (self.out_rep.dim, self.in_rep.dim)
         if M.shape[-2:] != shape:
-            raise BadInput("A map needs W.dim rows and V.dim columns.", {"M": tuple(M.shape)}, f"Give (*batch, {shape}).")
+            raise BadInput("A map has W.dim rows and V.dim columns.", {"M": tuple(M.shape), "needed": shape}, "Check it.")
         batch = M.shape[:-2]
         flat = M.reshape(-1, *shape)
         pieces = []
@@ -189,9 +189,9 @@ class HomSpace:
         """The nearest member in the Frobenius norm: for an orthogonal representation the mean of ``W(g) M V(g)^T``.
 
         Example:
-            >>> import torch, equilayers as eq
+            >>> import numpy as np, equilayers as eq
             >>> V = eq.defining(eq.group("D4"))
-            >>> eq.hom(V, V).project(torch.tensor([[1.0, 2.0], [3.0, 5.0]])).tolist()
+            >>> eq.hom(V, V).project(np.array([[1.0, 2.0], [3.0, 5.0]])).numpy().round(12).tolist()
             [[3.0, 0.0], [0.0, 3.0]]
         """
         return self.matrix(self.coordinates(M))
