@@ -60,12 +60,11 @@ def restrict(v: Representation, to: Group | Homomorphism) -> Representation:
             {"V": repr(v), "map": phi},
             f"Give a Homomorphism whose target is {v.group}.",
         )
-    total: Representation | None = None
+    total = 0 * trivial(phi.source)
     for m, atom in v.terms:
         inner, along = (atom.of, atom.phi.compose(phi)) if isinstance(atom, Restricted) else (atom, phi)
-        term = m * Restricted(inner, along)
-        total = term if total is None else total + term
-    return total if total is not None else 0 * Restricted(v, phi)
+        total = total + m * Restricted(inner, along)
+    return total
 
 
 def _same(g: Tensor) -> Tensor:
@@ -102,6 +101,14 @@ class Induced(Representation):
     def __init__(self, of: Representation, phi: Homomorphism) -> None:
         self.of, self.phi = of, phi
         self._large, self._small = finite(phi.target, "Induction"), finite(phi.source, "Induction")
+        images = phi(self._small.elements())
+        kernel = int(self._large.equal(images, self._large.identity.expand_as(images), 1e-6).sum())
+        if kernel > 1:
+            raise BadRepresentation(
+                "Induction needs a subgroup: the map into the larger group must be injective.",
+                {"map": phi, "elements that it sends to the identity": kernel},
+                "Give an inclusion, for example that of G.subgroup(...).",
+            )
         self.group = self._large
         self.dim = self._large.order // self._small.order * of.dim
         self.name = f"{of}^{self.group}"
@@ -114,12 +121,6 @@ class Induced(Representation):
         inside = self.phi(h.elements())
         back = np.full(g.order, -1)
         back[g.index(inside).numpy()] = np.arange(h.order)
-        if (back >= 0).sum() < h.order:
-            raise BadRepresentation(
-                "Induction needs a subgroup: the map into the larger group must be injective.",
-                {"map": self.phi, "order": h.order, "different images": int((back >= 0).sum())},
-                "Give an inclusion, for example that of G.subgroup(...).",
-            )
         coset, first = np.full(g.order, -1), []
         elements = g.elements()
         for i in range(g.order):
@@ -183,9 +184,9 @@ def induce(v: Representation, to: Group | Homomorphism) -> Representation:
         )
     if phi.source.order == 1:  # every coset has one element, and V is the identity there
         return v.dim * regular(phi.target)
-    if len(v.terms) != 1:
-        return Induced(v, phi)
-    m, atom = v.terms[0]
+    if not v.dim:
+        return 0 * trivial(phi.target)
+    m, atom = v.terms[0] if len(v.terms) == 1 else (1, v)
     return m * Induced(atom, phi)
 
 
