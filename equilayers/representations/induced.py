@@ -121,7 +121,8 @@ class Induced(Representation):
         inside = self.phi(h.elements())
         back = np.full(g.order, -1)
         back[g.index(inside).numpy()] = np.arange(h.order)
-        coset, first = np.full(g.order, -1), []
+        coset = np.full(g.order, -1)
+        first: list[int] = []
         elements = g.elements()
         for i in range(g.order):
             if coset[i] < 0:

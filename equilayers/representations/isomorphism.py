@@ -72,8 +72,8 @@ def _pieces(v: Representation) -> Pieces:
         for choice in product(*(_pieces(factor) for factor in v.factors)):
             piece, at = choice[-1]
             size = v.factors[-1].dim
-            for factor, (left, where) in zip(reversed(v.factors[:-1]), reversed(choice[:-1]), strict=True):
-                piece, at = tensor(left, piece), (where[:, None] * size + at).reshape(-1)
+            for factor, (left, lies) in zip(reversed(v.factors[:-1]), reversed(choice[:-1]), strict=True):
+                piece, at = tensor(left, piece), (lies[:, None] * size + at).reshape(-1)
                 size *= factor.dim
             found.append((piece, at))
         return found

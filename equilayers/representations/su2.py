@@ -44,7 +44,8 @@ def _isometry(l: int) -> np.ndarray:
     coupling = sum(np.kron(s, j) for s, j in zip(_spinor_images(), rotation_images(l), strict=True))
     projector = ((l + 1) / 2 * np.eye(4 * n) - coupling) / (l + 0.5)
     rights = [np.kron(unit, np.eye(n)) for unit in unit_matrices(4)]
-    rest, chosen = projector[:, :n].copy(), []
+    rest = projector[:, :n].copy()
+    chosen: list[np.ndarray] = []
     while len(chosen) < l + 1:
         norms = (rest**2).sum(0)
         pick = int(np.argmax(norms >= PIVOT * norms.max()))
