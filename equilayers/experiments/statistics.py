@@ -48,7 +48,7 @@ def two_way_interval(scores: np.ndarray | Sequence[Sequence[float]], level: floa
         h^2 = t^2_{S-1} \frac{v_{seed}}{S} + z^2 \max\!\Big(0, \frac{v_{img}}{N} - \frac{v_{res}}{S N}\Big)
 
     with the variances of the row means and column means and the residual mean square. The model is a sum of a seed's
-    effect, an image's effect and a residual; the variance of the mean is the sum of the two terms without the quantiles.
+    effect, an image's effect and a residual; without the quantiles the two terms add to the variance of the mean.
     Rotations of one image are no samples of their own: average over them first.
 
     Args:

@@ -41,7 +41,7 @@ COLUMNS = {
     "upright->rotated": ("upright", "rotated"),
     "upright->upright": ("upright", "upright"),
 }
-# These train the same function whether or not each training picture was turned, exactly or in law, so one run serves both.
+# These train the same function, exactly or in law, whether or not the training pictures were turned: one run serves both.
 BLIND_TO_TURNS = ("augmented-P", "augmented-F", "canonicalised", "C4")
 AVERAGED = " + TTA"
 ORDER = (

@@ -1,4 +1,4 @@
-"""Records as a benchmark would write them, drawn from a simple model: a small generator for tests of what reads them."""
+"""Records as a benchmark would write them, drawn from a simple model, for the tests of what reads them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _record(kind: str, arm: str, n: int, seed: int, rng: np.random.Generator, **
     task = more.pop("task", "rotated")
     steps = 1600 if kind == "long" else 400
     record = {
-        "format": 1, "key": f"{kind}/{task}/{arm}/{n}/{seed}/{more.get('rate', 0.01)}", "kind": kind, "task": task, "arm": arm,
-        "n": n, "seed": seed, "steps": steps, "rate": 0.01, "parameters": parameters, "macs": macs,
+        "format": 1, "key": f"{kind}/{task}/{arm}/{n}/{seed}/{more.get('rate', 0.01)}",
+        "kind": kind, "task": task, "arm": arm, "n": n, "seed": seed, "steps": steps, "rate": 0.01, "parameters": parameters, "macs": macs,
         "seconds": macs / 8e5 * (1 + 0.1 * rng.random()), "final_loss": 0.01, "flagged": False, "evaluations": {},
         "equivariance": None, "curve": [],
     }  # fmt: skip

@@ -1,0 +1,273 @@
+"""Two paragraphs in plain words, made from the numbers: what they say, and what they do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from equilayers.experiments.statistics import Interval
+from equilayers.experiments.summary import PRIMARY, Contrast, Curve, Summary
+
+__all__ = ["NAMES", "listed", "points", "unsaid", "what_it_says"]
+
+NAMES = {
+    "plain-P": "the plain network of equal parameters",
+    "plain-F": "the plain network of equal compute",
+    "plain-P + TTA": "the plain network averaged over the rotations at test time",
+    "plain-F + TTA": "the larger plain network averaged over the rotations at test time",
+    "augmented-P": "the augmented network of equal parameters",
+    "augmented-F": "the augmented network of equal compute",
+    "canonicalised": "the learned canonicaliser",
+    "C4": "the network with C4 built in",
+    "wrong group": "the same network with a wrong group",
+    "wrong group, permuted": "the network with a permuted group",
+    "plain-P, permuted": "the plain network on permuted pictures",
+}
+PICTURES = {"digits": "8x8 digits", "mnist-rot": "28x28 digits"}
+
+
+def listed(items: Iterable[object]) -> str:
+    """Items in a sentence.
+
+    Example:
+        >>> listed([50, 150, 450])
+        '50, 150 and 450'
+    """
+    *most, last = [str(item) for item in items] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def points(share: float) -> str:
+    """A share as points of a hundred, with its sign.
+
+    Example:
+        >>> points(0.0123), points(-0.04)
+        ('+1.2', '−4.0')
+    """
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _interval(i: Interval) -> str:
+    if i.low is None or i.high is None:
+        return points(i.mean)
+    return f"{points(i.mean)}, interval {points(i.low)} to {points(i.high)}"
+
+
+def what_it_says(summary: Summary) -> str:
+    """The first paragraph.
+
+    Example:
+        >>> what_it_says(Summary("digits", runs=0, planned=160, steps=None, seeds=0, images=0))
+        'No run has finished yet, so the numbers say nothing.'
+    """
+    if not summary.runs:
+        return "No run has finished yet, so the numbers say nothing."
+    sentences = [
+        f"On {PICTURES.get(summary.dataset, summary.dataset)} turned by quarter turns, over "
+        f"{_count(summary.seeds, 'seed')} and {summary.images} test images, one comparison was named beforehand: "
+        "C4 built in, against a plain network of equal compute that learns the symmetry from augmented data.",
+        _primary([c for c in summary.contrasts if c.primary]),
+        _against(summary, "rotated", "C4", ("augmented-P", "plain-P", "plain-F")),
+        _wrong(summary),
+        _against(summary, "rotated", "C4", ("canonicalised", "plain-P + TTA")),
+        _price(summary),
+        _equivariance(summary),
+    ]
+    return " ".join(s for s in sentences if s)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _primary(contrasts: Sequence[Contrast]) -> str:
+    if not contrasts:
+        return "That comparison has no finished pair of runs yet."
+    parts = []
+    for verdict in ("ahead", "behind"):
+        found = [c for c in contrasts if c.verdict == verdict]
+        if found:
+            parts.append(f"C4 is {verdict} at {listed(f'n = {c.n} ({_interval(c.difference)} points)' for c in found)}")
+    undecided = [c for c in contrasts if c.verdict == "undecided"]
+    if undecided:
+        cells = listed(f"n = {c.n} ({_interval(c.difference)} points)" for c in undecided)
+        one = len(undecided) == 1
+        parts.append(
+            f"it is undecided at {cells}, where the interval{'' if one else 's'} include{'s' if one else ''} zero"
+        )
+    without = [c for c in contrasts if c.verdict == "no interval"]
+    if without:
+        cells = listed(f"n = {c.n} ({points(c.difference.mean)} points)" for c in without)
+        parts.append(f"one seed gives no interval and so no verdict at {cells}")
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _against(summary: Summary, column: str, first: str, others: Sequence[str]) -> str:
+    """One clause for each of the others, in one sentence."""
+    clauses = [c for c in (_clause(summary, column, first, second) for second in others) if c]
+    return f"Against {'; against '.join(clauses)}." if clauses else ""
+
+
+def _clause(summary: Summary, column: str, first: str, second: str) -> str:
+    found = _pick(summary, column, first, second)
+    if not found:
+        return ""
+    subject = "C4" if first == "C4" else NAMES[first]
+    return f"{NAMES[second]} {subject} is {_verdicts(found)}"
+
+
+def _pick(summary: Summary, column: str, first: str, second: str) -> list[Contrast]:
+    return [c for c in summary.contrasts if (c.column, c.first, c.second) == (column, first, second)]
+
+
+def _verdicts(contrasts: Sequence[Contrast]) -> str:
+    """ "ahead at every size (+2.0 to +5.0 points)", or size by size where verdicts differ."""
+    verdicts = {c.verdict for c in contrasts}
+    if len(verdicts) == 1:
+        where = f"at n = {contrasts[0].n}" if len(contrasts) == 1 else "at every size"
+        return f"{_word(verdicts.pop())} {where} ({_range(contrasts)})"
+    parts = []
+    for verdict in ("ahead", "behind", "undecided", "no interval"):
+        found = [c for c in contrasts if c.verdict == verdict]
+        if found:
+            parts.append(f"{_word(verdict)} at n = {listed(c.n for c in found)} ({_range(found)})")
+    return listed(parts)
+
+
+def _word(verdict: str) -> str:
+    return "without an interval" if verdict == "no interval" else verdict
+
+
+def _range(contrasts: Sequence[Contrast]) -> str:
+    means = [c.difference.mean for c in contrasts]
+    low, high = points(min(means)), points(max(means))
+    return f"{low} points" if low == high else f"{low} to {high} points"
+
+
+def _wrong(summary: Summary) -> str:
+    right, none = _pick(summary, "rotated", "C4", "wrong group"), _pick(summary, "rotated", "wrong group", "plain-F")
+    if not right:
+        return ""
+    text = f"Against {NAMES['wrong group']}, of the same size and cost, C4 is {_verdicts(right)}"
+    if none:
+        text += f"; that network is {_verdicts(none)} against {NAMES['plain-F']}"
+    if none and all(c.verdict == "ahead" for c in right) and not any(c.verdict == "ahead" for c in none):
+        text += ", so it is the right symmetry that helps and not shared weights as such"
+    return text + "."
+
+
+def _price(summary: Summary) -> str:
+    found = _pick(summary, "upright->upright", "C4", "plain-P")
+    if not found:
+        return ""
+    verdicts = f"C4 is {_verdicts(found)} against {NAMES['plain-P']}"
+    return f"Where rotation is no symmetry, trained and tested upright, {verdicts}."
+
+
+def _equivariance(summary: Summary) -> str:
+    largest = {e.arm: e for e in sorted(summary.equivariance, key=lambda e: e.n) if e.error is not None}
+    exact, learned = largest.get("C4"), largest.get("augmented-F")
+    if exact is None or learned is None or exact.error is None or learned.error is None:
+        return ""
+    at_floor = exact.floor is not None and exact.error <= 2 * exact.floor
+    text = f"The equivariance error of C4 at n = {exact.n} is {exact.error:.1g}"
+    text += ", which is rounding" if at_floor else "" if exact.floor is None else f" (floor {exact.floor:.1g})"
+    return text + (
+        f"; augmentation leaves {learned.error:.2f}"
+        + (f" and a plain network {largest['plain-F'].error:.2f}" if "plain-F" in largest else "")
+        + ", where 1 means no nearer to the law than another picture's output."
+    )
+
+
+def unsaid(summary: Summary) -> str:
+    """The second paragraph: what a reader must not take from the numbers.
+
+    Example:
+        >>> unsaid(Summary("digits", 0, 160, None, 0, 0)).startswith("The plan is not finished: 0 of 160 runs")
+        True
+    """
+    sentences = [_unfinished(summary), _chance(summary), _turning(summary), _tuning(summary), _flagged(summary)]
+    sentences.append(_cannot_settle(summary))
+    return " ".join(s for s in sentences if s)
+
+
+def _unfinished(summary: Summary) -> str:
+    text = ""
+    if not summary.complete:
+        text = f"The plan is not finished: {summary.runs} of {summary.planned} runs are here. "
+    if summary.runs and summary.indicative:
+        text += f"With {_count(summary.seeds, 'seed')} the intervals are wide and only indicative."
+    return text.strip()
+
+
+def _chance(summary: Summary) -> str:
+    intervals = [c for c in summary.contrasts if c.difference.sign is not None]
+    if not intervals:
+        return ""
+    others = sum(not c.primary for c in intervals)
+    expected = max(1, round(0.05 * len(intervals)))
+    return (
+        f"{len(intervals)} intervals stand in the table of differences; even if no arm differed from any other, about "
+        f"{expected} of them would leave zero by chance. "
+        f"Only the comparison C4 − {PRIMARY[2]} was named beforehand; read the other {others} as hints."
+    )
+
+
+def _turning(summary: Summary) -> str:
+    """Whether the order of the primary pair changes along the long runs."""
+    curves = {curve.arm: curve for curve in summary.curves}
+    first, second = curves.get(PRIMARY[1]), curves.get(PRIMARY[2])
+    if first is None or second is None:
+        return (
+            f"All of it holds for {summary.steps} training steps; more or fewer may turn a verdict."
+            if summary.steps
+            else ""
+        )
+    signs = _signs(first, second)
+    if 1 in signs and -1 in signs:
+        how = "the lead between C4 and augmentation changes hands"
+    elif 1 in signs or -1 in signs:
+        how = f"{'C4' if 1 in signs else 'augmentation'} is never behind"
+    else:
+        how = "the two never differ"
+    return (
+        f"A verdict also depends on the number of steps ({summary.steps} here): along the long runs at n = {first.n}, "
+        f"of one seed and so without an interval, {how}."
+    )
+
+
+def _signs(first: Curve, second: Curve) -> set[int]:
+    other = dict(zip(second.steps, second.accuracies, strict=True))
+    pairs = [(a, other[s]) for s, a in zip(first.steps, first.accuracies, strict=True) if s in other]
+    return {(a > b) - (a < b) for a, b in pairs}
+
+
+def _tuning(summary: Summary) -> str:
+    tuned = [rate for rate in summary.rates if rate.tried]
+    if not summary.rates:
+        return ""
+    if not tuned:
+        return "Learning rates were not tuned."
+    edge = [rate for rate in tuned if rate.edge]
+    text = f"Learning rates were chosen once for each arm among {listed(f'{r:g}' for r in tuned[0].tried)}"
+    if edge:
+        text += f"; the best was at the end of that grid for {len(edge)} of {len(tuned)} arms"
+        text += ", so a better one may lie beyond"
+    return text + "."
+
+
+def _flagged(summary: Summary) -> str:
+    if not summary.flags:
+        return ""
+    were, are = ("run", "is") if len(summary.flags) == 1 else ("runs", "are")
+    arms = listed(sorted({flag.arm for flag in summary.flags}))
+    return f"{len(summary.flags)} {were} did not fit the training set ({arms}) and {are} counted all the same."
+
+
+def _cannot_settle(summary: Summary) -> str:
+    pictures = PICTURES.get(summary.dataset, summary.dataset)
+    return (
+        "Equal parameters and equal compute cannot both hold, so the plain and the augmented network are shown at both. "
+        "The test images are one fixed set, and quarter turns map the pixel grid to itself, which is the easiest case for a built-in symmetry. "
+        f"Four rotations of {pictures} cannot settle whether equivariance is better built in or learned at scale."
+    )
