@@ -18,10 +18,11 @@ _NEAR, _FAR = 1e-8, 1e-4  # values of the generic element that are one weight, a
 
 @dataclass(frozen=True, eq=False)
 class Cartan:
-    """Coefficients in ``group.lie_basis`` of a generic element of the Cartan subalgebra and of the simple raising operators.
+    """Coefficients in ``group.lie_basis`` of a generic Cartan element and of the simple raising operators.
 
     Attributes:
-        element: ``(lie_dim,)`` complex; i times it has real eigenvalues where the group is compact or closed under transpose.
+        element: ``(lie_dim,)`` complex; i times it has real eigenvalues where the group is compact or closed under
+            transpose.
         raising: ``(rank, lie_dim)`` complex.
         simple: ``(rank,)`` values of the simple roots on ``element``.
         positive: ``(count,)`` values of the positive roots.

@@ -116,7 +116,7 @@ class OrbitCore(Core):
 
 @dataclass(frozen=True, eq=False)
 class SchurBlock:
-    """One shared irrep: ``target`` ``(out_dim, d, n)`` and ``source`` ``(d, m, in_dim)``, with dim End = ``end_dim``."""
+    """One shared irrep: ``target`` ``(out_dim, d, n)`` and ``source`` ``(d, m, in_dim)``; dim End is ``end_dim``."""
 
     target: np.ndarray = field(repr=False)
     source: np.ndarray = field(repr=False)

@@ -160,7 +160,7 @@ def _certificate(group: Group, legs: Sequence[Leg], dim: int) -> str:
 
 def _between_irreps(v: Irrep, w: Irrep) -> Core:
     """Schur's lemma: the commutant, or nothing."""
-    parts = ()
+    parts: tuple[SchurBlock, ...] = ()
     if v == w:
         unit = np.eye(v.dim)
         parts = (SchurBlock(unit[:, :, None], unit[:, None, :], v.end_dim),)

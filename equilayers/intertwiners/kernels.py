@@ -69,8 +69,8 @@ class KernelBlock:
             return out
         basis = self.arrays["basis"]
         points = basis.shape[2] // pixels
-        values = basis.reshape(p.orbits, basis.shape[1], points, pixels).transpose(0, 2, 1, 3)
-        values = values.reshape(p.orbits * points, -1)
+        apart = basis.reshape(p.orbits, basis.shape[1], points, pixels).transpose(0, 2, 1, 3)
+        values = apart.reshape(p.orbits * points, -1)
         index = self.arrays["index"].reshape(p.d_out, p.d_in)
         out = np.zeros((p.d_out, p.d_out))
         for j in range(p.d_in):
@@ -90,8 +90,8 @@ class KernelBlock:
 class KernelSpace:
     """All equivariant kernels of a window, pair of atoms by pair of atoms.
 
-    ``exact``: the group maps the grid to itself and the basis is complete; otherwise it is band-limited, ``error`` is its relative
-    error under rotations that leave the grid, and the rotations and reflections of the grid stay exact.
+    ``exact``: the group maps the grid to itself and the basis is complete; else it is band-limited, ``error`` is its
+    relative error under rotations that leave the grid, and the rotations and reflections of the grid stay exact.
     """
 
     in_rep: Representation
@@ -132,8 +132,8 @@ def kernel_space(
     .. math:: K(g x) = W(g) K(x) V(g)^{-1} \quad\text{for all } g, x
 
     Where every plane matrix maps pixels to pixels the basis is complete: its dimension is the mean over the group of
-    :math:`\mathrm{fix}(g) \chi_V(g) \chi_W(g)`, with fix the number of pixels left in place. Elsewhere kernels are circular harmonics
-    on Gaussian rings, sampled at the pixels.
+    :math:`\mathrm{fix}(g) \chi_V(g) \chi_W(g)`, with fix the number of pixels left in place. Elsewhere kernels are
+    circular harmonics on Gaussian rings, sampled at the pixels.
 
     Args:
         in_rep, out_rep: V and W.
@@ -150,8 +150,8 @@ def kernel_space(
         >>> kernel_space(V, V, (3, 3)).dim
         36
 
-    Source: Cohen, Geiger, Weiler, A General Theory of Equivariant CNNs on Homogeneous Spaces (2019), theorem 3.1; harmonics on rings:
-    Weiler, Cesa, General E(2)-Equivariant Steerable CNNs (2019), section 2.
+    Source: Cohen, Geiger, Weiler, A General Theory of Equivariant CNNs on Homogeneous Spaces (2019), theorem 3.1;
+    harmonics on rings: Weiler, Cesa, General E(2)-Equivariant Steerable CNNs (2019), section 2.
     """
     if in_rep.group != out_rep.group:
         raise GroupMismatch(
@@ -221,7 +221,8 @@ def _harmonic_block(v: Representation, w: Representation, orbits: list[Orbit], w
     counts = [orbit.values.shape[2] for orbit in orbits]
     most = max(counts)
     covered = sum(len(orbit.points) for orbit in orbits)
-    points = max(len(orbit.points) for orbit in orbits) + (covered < size)  # one point stays zero where some pair has none
+    # One point stays zero where some pair has no kernel.
+    points = max(len(orbit.points) for orbit in orbits) + (covered < size)
     basis = np.zeros((len(orbits), most, points, pixels))
     slots = np.zeros((len(orbits), most), dtype=np.int64)
     index = np.full(size, points - 1, dtype=np.int64)

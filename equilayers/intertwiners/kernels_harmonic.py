@@ -19,10 +19,13 @@ SMOOTH = 2.0  # correlation length of the random field that errors are quoted fo
 
 @lru_cache(maxsize=64)
 def ring_functions(size: int) -> tuple[tuple[int, ...], np.ndarray]:
-    r"""Frequencies and samples ``(functions, size * size)`` of :math:`e^{-(|x| - r)^2 / 2 s^2} (\cos m\theta, \sin m\theta)`.
+    r"""Frequencies and samples ``(functions, size * size)`` of harmonics on Gaussian rings.
 
-    Rings are one pixel apart; the ring of radius r carries frequencies up to 2 r. A pair enters if its samples are independent of
-    those before it. Sampling at points keeps every symmetry of the grid: C4 stays exact in C8, and D4 in O(2).
+    .. math:: e^{-(|x| - r)^2 / 2 s^2} (\cos m\theta, \sin m\theta)
+
+    Rings are one pixel apart; the ring of radius r carries frequencies up to 2 r. A pair enters if its samples are
+    independent of those before it. Sampling at points keeps every symmetry of the grid: C4 stays exact in C8, and D4
+    in O(2).
 
     Example:
         >>> ring_functions(3)[0]
@@ -84,8 +87,8 @@ def _blocks(frequencies: tuple[int, ...], alpha: float, flipped: bool) -> np.nda
 def harmonic_kernels(v: Representation, w: Representation, action: GridAction, size: int) -> list[Orbit]:
     """Coefficients in the ring functions, for every orbit of (output component, input component).
 
-    Between signed permutations a point is a pair of components and its value ``(functions, k)``; otherwise there is one point, and
-    its value is ``(w.dim * v.dim * functions, k)``.
+    Between signed permutations a point is a pair of components and its value ``(functions, k)``; otherwise there is one
+    point, and its value is ``(w.dim * v.dim * functions, k)``.
     """
     frequencies, _ = ring_functions(size)
     n = len(frequencies)
@@ -138,8 +141,8 @@ def _frequency_by_frequency(
 def discretisation_error(size: int, dilation: int = 1) -> float:
     r"""Relative root mean square error of a band-limited kernel under rotations that leave the grid.
 
-    For a Gaussian random field f of correlation length two pixels and a kernel with independent random coefficients in the ring
-    functions Y, in closed form over 45 and 30 degrees,
+    For a Gaussian random field f of correlation length two pixels and a kernel with independent random coefficients in
+    the ring functions Y, in closed form over 45 and 30 degrees,
 
     .. math:: E\,|\sum_p Y(p) f(R p) - \sum_p (D_{R^{-1}} Y)(p) f(p)|^2 \;/\; E\,|\sum_p Y(p) f(p)|^2
 

@@ -19,7 +19,7 @@ PROBES = 8  # random members whose residual stands for the whole basis'
 
 @dataclass(frozen=True, eq=False)
 class Leg:
-    """Generator images on one factor: ``lie`` ``(k, d, d)`` and ``discrete`` ``(m, d, d)``, of the rep or of its dual."""
+    """Generator images on one factor: ``lie`` ``(k, d, d)`` and ``discrete`` ``(m, d, d)``, of the rep or its dual."""
 
     rep: Representation
     dual: bool

@@ -44,7 +44,7 @@ def solved_invariants(legs: Sequence[Leg]) -> np.ndarray:
 
 
 def discrete_invariants(legs: Sequence[Leg], basis: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Cut the identity component's ``(n, k)`` invariants by the discrete generators; and whether a trace confirms the count."""
+    """Cut the identity component's ``(n, k)`` invariants by the discrete generators; does a trace confirm the count?"""
     k = basis.shape[1]
     actions = [
         basis.T @ apply_matrix([leg.discrete[i] for leg in legs], basis) for i in range(len(legs[0].discrete))

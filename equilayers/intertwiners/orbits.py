@@ -63,7 +63,7 @@ def _product_action(legs: Sequence[Leg]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def canonical_order(sizes: np.ndarray, theta: float = THETA) -> np.ndarray:
-    """The order in which the canonical basis takes orbits numbered by their first points: small ones first, within theta.
+    """The order in which the canonical basis takes orbits numbered by their first points: small ones first, to theta.
 
     A row of the projector in an orbit of size s has squared norm 1/s; taking an orbit deflates its own rows only.
 
@@ -75,7 +75,7 @@ def canonical_order(sizes: np.ndarray, theta: float = THETA) -> np.ndarray:
     if len(kinds) < 2 or theta * kinds[-1] <= kinds[0]:
         return np.arange(len(sizes))
     waiting = [deque(np.flatnonzero(sizes == kind).tolist()) for kind in kinds]
-    order = []
+    order: list[int] = []
     while len(order) < len(sizes):
         smallest = next(kind for kind, queue in zip(kinds, waiting, strict=True) if queue)
         open_queues = [q for kind, q in zip(kinds, waiting, strict=True) if q and 1 / kind >= theta / smallest]

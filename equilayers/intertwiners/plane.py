@@ -17,8 +17,8 @@ __all__ = ["GridAction", "grid_action", "pixel_positions"]
 class GridAction:
     """Plane matrices of the generators: ``discrete`` ``(m, 2, 2)`` and the turning rates ``lie`` ``(k,)``.
 
-    ``maps_grid``: every element maps the pixel grid to itself. ``moves``: whether the (row, column) axis is moved at all, so that
-    the sampling lattice must be centred along it. ``mixes_axes``: windows and strides must be square.
+    ``maps_grid``: every element maps the pixel grid to itself. ``moves``: whether the (row, column) axis is moved, so
+    that the sampling lattice must be centred along it. ``mixes_axes``: windows and strides must be square.
     """
 
     discrete: np.ndarray

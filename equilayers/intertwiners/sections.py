@@ -22,7 +22,7 @@ class Orbit:
 
 
 def signed_permutations(images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """``(m, d)`` image arrays and signs (of the source) of signed permutation matrices ``(m, d, d)``; None for others."""
+    """``(m, d)`` image arrays and signs (of the source) of signed permutation matrices ``(m, d, d)``; else None."""
     rounded = np.round(images)
     if np.abs(images - rounded).max(initial=0.0) > TOLERANCE:
         return None
@@ -33,7 +33,9 @@ def signed_permutations(images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | N
 
 
 def invariant_sections(moves: np.ndarray, maps: np.ndarray, signs: np.ndarray, lie: np.ndarray) -> list[Orbit]:
-    r"""All :math:`f` with :math:`f(s p) = \epsilon_{s,p} A_s f(p)` for every generator s and point p, and :math:`L f(p) = 0`.
+    r"""All functions f on points that every generator s and every Lie generator L keeps.
+
+    .. math:: f(s p) = \epsilon_{s,p} A_s f(p), \qquad L f(p) = 0
 
     On each orbit the value at the first point must be fixed by the stabiliser, whose Schreier generators
     :math:`T_{sp}^{-1} \epsilon_{s,p} A_s T_p` come from a spanning tree with transports T; it then determines the rest.

@@ -172,7 +172,8 @@ class HomSpace:
         M = _real(M)
         shape = (self.out_rep.dim, self.in_rep.dim)
         if M.shape[-2:] != shape:
-            raise BadInput("A map has W.dim rows and V.dim columns.", {"M": tuple(M.shape), "needed": shape}, "Check it.")
+            given = {"M": tuple(M.shape), "W.dim, V.dim": shape}
+            raise BadInput("A map has W.dim rows and V.dim columns.", given, f"Give (*batch, {shape[0]}, {shape[1]}).")
         batch = M.shape[:-2]
         flat = M.reshape(-1, *shape)
         pieces = []

@@ -1,4 +1,4 @@
-r"""Invariants of a reductive Lie algebra in a tensor product: vectors of weight zero that all simple raising operators kill.
+r"""Invariants of a reductive Lie algebra in a tensor product: vectors of weight zero that all raising operators kill.
 
 In finite dimension such a vector spans a highest-weight module of weight zero, which is trivial. Their number is known
 beforehand from weight multiplicities, as the constant term of :math:`\chi \prod_{\alpha > 0} (1 - e^{-\alpha})`.
@@ -27,7 +27,7 @@ CONDITION = 1e5
 
 @dataclass(frozen=True, eq=False)
 class WeightLeg:
-    """A leg in a basis of weight vectors: ``basis`` ``(d, d)`` in columns, ``weights`` ``(d,)``, ``raising`` ``(r, d, d)``."""
+    """A leg in weight vectors: ``basis`` ``(d, d)`` in columns, ``weights`` ``(d,)``, ``raising`` ``(r, d, d)``."""
 
     basis: np.ndarray
     weights: np.ndarray
@@ -36,7 +36,7 @@ class WeightLeg:
 
 
 def lie_invariants(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str, str] | None:
-    """``(n, k)`` orthonormal real invariants, the certificate and a reason for emptiness; None where the route does not apply.
+    """``(n, k)`` orthonormal real invariants, certificate, reason for emptiness; None where the route does not apply.
 
     Raises:
         NotCertified: the count by weights disagrees with the null space.
@@ -64,11 +64,13 @@ def lie_invariants(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str, 
     weights = np.zeros(1, dtype=complex)
     for w in found:
         weights = (weights[:, None] + w.weights).reshape(-1)
-    scale = max(1e-300, sum(float(np.abs(w.weights).max()) for w in found), float(np.abs(data.positive).max(initial=0.0)))
+    largest_root = float(np.abs(data.positive).max(initial=0.0))
+    scale = max(1e-300, sum(float(np.abs(w.weights).max()) for w in found), largest_root)
     count = _count(weights, data, scale)
     zero = np.flatnonzero(np.abs(weights) <= 1e-9 * scale)
     if len(zero) > ZERO_LIMIT:
-        raise TooLarge("Too many vectors of weight zero.", {"vectors": len(zero), "limit": ZERO_LIMIT}, "Decompose first.")
+        values = {"vectors": len(zero), "limit": ZERO_LIMIT}
+        raise TooLarge("Too many vectors of weight zero.", values, "Decompose first: eq.decompose(V).rep.")
     certificate = "gap" if count is None else "counted"
     if not len(zero) or count == 0:
         reason = f"of the {n} weights of W (x) V*, {len(zero)} are zero, and the count by weights is 0: no common irrep"
@@ -87,6 +89,9 @@ def lie_invariants(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str, 
 
 
 def _diagonalise(leg: Leg, data: Cartan) -> WeightLeg | None:
+    basis: np.ndarray
+    weights: np.ndarray
+    inverse: np.ndarray
     element = np.tensordot(data.element, leg.lie, 1)
     scale = max(1e-300, float(np.abs(element).max()))
     if float(np.abs(element).max()) < 1e-13:
@@ -101,7 +106,8 @@ def _diagonalise(leg: Leg, data: Cartan) -> WeightLeg | None:
         inverse, unitary = np.linalg.inv(basis), False
     raising = inverse @ np.tensordot(data.raising, leg.lie, 1) @ basis
     gained = weights[:, None] - weights[None, :]
-    allowed = np.abs(gained[None] - data.simple[:, None, None]) < 1e-7 * (scale + np.abs(data.simple).max(initial=0.0)) * leg.dim
+    tolerance = 1e-7 * (scale + np.abs(data.simple).max(initial=0.0)) * leg.dim
+    allowed = np.abs(gained[None] - data.simple[:, None, None]) < tolerance
     raising = np.where(allowed, raising, 0)
     raising[np.abs(raising) < 1e-11 * max(1e-300, np.abs(raising).max(initial=0.0))] = 0
     phases = _phases(raising)
@@ -112,7 +118,7 @@ def _diagonalise(leg: Leg, data: Cartan) -> WeightLeg | None:
 
 
 def _phases(raising: np.ndarray) -> np.ndarray:
-    """Unit phases of the basis that make the raising operators real along a spanning tree: real arithmetic is four times faster."""
+    """Unit phases of the basis that make raising operators real along a spanning tree: real arithmetic is faster."""
     size = raising.shape[-1]
     phases = np.zeros(size, dtype=complex)
     entries = np.argwhere(raising != 0)
