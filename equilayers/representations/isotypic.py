@@ -1,0 +1,238 @@
+r"""Hom(rho, V) for an irrep rho, from the generators alone: finite or Lie, enumerated or not, in any coordinates.
+
+An intertwiner T is known from the image w = T v of one vector. Let a be an element of the group algebra (of the enveloping
+algebra) and v an eigenvector of rho(a). Then w is an eigenvector of V(a) of the same eigenvalue: a small space. Spinning v
+up to a basis of rho, and w along with it, the equations V(s) T = T rho(s) on all generators are linear in w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from equilayers.errors import NotCertified
+from equilayers.groups import Group
+from equilayers.numerics import canonical_basis_commuting, hashed_numbers, null_space
+from equilayers.representations.representation import Irrep, Representation
+
+__all__ = ["Letters", "canonical_maps", "intertwiners"]
+
+ELEMENTS = 3  # fixed elements of the algebra, of which the one that separates best is used
+WORDS = 9
+SPUN = (0.1507, 0.0307, 0.00307)  # residuals that a new vector must reach
+WINDOWS = (3e-2, 3e-3, 3e-4, 1e-6)  # relative gaps that may bound an eigenspace, wide ones first
+SNAP = 3e-14  # entries this close to -1, 0 or 1 are meant to be that
+
+
+@dataclass(frozen=True, eq=False)
+class Letters:
+    """A representation's generators as operators with their adjoints, from which fixed elements of the algebra are made.
+
+    Discrete generators have their inverses as adjoints. For the Lie algebra the adjoint is minus the identity on a compact
+    group, the transpose on one that is closed under it; so every element is symmetric in fitting coordinates.
+    """
+
+    group: Group
+    dim: int
+    generators: tuple[np.ndarray, ...]
+    pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    @staticmethod
+    def of(rep: Representation) -> Letters:
+        """The letters of ``rep``: its discrete generators, and three hashed elements of the Lie algebra."""
+        lie, discrete = rep.images.lie, rep.images.discrete
+        inverses = discrete.swapaxes(1, 2) if rep.is_orthogonal else np.linalg.inv(discrete) if len(discrete) else discrete
+        pairs = list(zip(discrete, inverses, strict=True))
+        if len(lie):
+            adjoint = _adjoint(rep.group)
+            for k in range(min(3, len(lie))):
+                h = hashed_numbers(f"decompose/lie/{k}", len(lie))
+                pairs.append((np.tensordot(h, lie, 1), np.tensordot(adjoint @ h, lie, 1)))
+        return Letters(rep.group, rep.dim, (*lie, *discrete), tuple(pairs))
+
+    @cached_property
+    def elements(self) -> list[np.ndarray]:
+        """``(dim, dim)`` self-adjoint combinations of short words, the same ones for all representations of the group."""
+        return [self._element(i) for i in range(ELEMENTS)]
+
+    def _element(self, index: int) -> np.ndarray:
+        total = np.zeros((self.dim, self.dim))
+        longest = 2 if self.group.lie_dim else 6
+        for k in range(WORDS if self.pairs else 0):
+            numbers = hashed_numbers(f"decompose/word/{index}/{k}", longest + 1)
+            length = 1 + k % longest
+            word, adjoint = np.eye(self.dim), np.eye(self.dim)
+            for x in numbers[1 : length + 1]:
+                letter, star = self.pairs[int((x + 1) / 2 * len(self.pairs))]
+                word, adjoint = word @ letter, star @ adjoint
+            total += numbers[0] * (word + adjoint)
+        return total
+
+    @cached_property
+    def spectra(self) -> list[tuple[np.ndarray, np.ndarray] | None]:
+        """Eigenvalues and vectors of the elements; None where an element is not symmetric in these coordinates."""
+        return [np.linalg.eigh((a + a.T) / 2) if _is_symmetric(a) else None for a in self.elements]
+
+
+def _is_symmetric(a: np.ndarray) -> bool:
+    return bool(np.abs(a - a.T).max(initial=0.0) <= 1e-11 * max(1.0, np.abs(a).max(initial=0.0)))
+
+
+def _adjoint(group: Group) -> np.ndarray:
+    """``(k, k)``: coefficients of the adjoints of the Lie basis."""
+    k = group.lie_dim
+    if group.is_compact:
+        return -np.eye(k)
+    lie = group.lie_basis.reshape(k, -1).T
+    turned = group.lie_basis.swapaxes(1, 2).reshape(k, -1).T
+    return np.asarray(np.linalg.lstsq(lie, turned, rcond=None)[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Vector:
+    """An eigenvector of element ``element`` in an irrep, of eigenvalue ``value``, and the distance to the next eigenvalue."""
+
+    element: int
+    value: float
+    vector: np.ndarray
+    distance: float
+
+
+def _eigenvectors(irrep: Letters) -> list[_Vector]:
+    """One for each element, of the eigenvalue that stands most alone, rare ones first; best element first."""
+    found = []
+    for index, spectrum in enumerate(irrep.spectra):
+        if spectrum is None:
+            raise NotCertified("An irrep needs fitting coordinates.", {"group": irrep.group}, "Use eq.irreps(G).")
+        values, vectors = spectrum
+        scale = max(float(np.abs(values).max()), 1e-300)
+        best: tuple[float, int, float] | None = None
+        for i, value in enumerate(values):
+            apart = np.abs(values - value) / scale
+            others = apart[apart > 1e-6]
+            distance = float(others.min()) if len(others) else 1.0
+            rank = (-(len(values) - len(others)) if distance > 1e-3 else -len(values) - 1, i, distance)
+            if best is None or (rank[0], rank[2]) > (best[0], best[2] + 1e-9):
+                best = rank
+        assert best is not None
+        found.append((best[0], best[2], _Vector(index, float(values[best[1]]), vectors[:, best[1]], best[2])))
+    found.sort(key=lambda entry: (-entry[0], -min(entry[1], 0.05)))
+    return [entry[2] for entry in found]
+
+
+def _eigenspace(target: Letters, chosen: _Vector, bound: int) -> np.ndarray:
+    """``(n, w)``: an orthonormal basis that contains all eigenvectors of this eigenvalue in the target."""
+    spectrum = target.spectra[chosen.element]
+    if spectrum is None:
+        shifted = target.elements[chosen.element] - chosen.value * np.eye(target.dim)
+        return null_space(shifted, what="an eigenspace").basis
+    values, vectors = spectrum
+    apart = np.abs(values - chosen.value)
+    order = np.argsort(apart, kind="stable")
+    scale = max(float(np.abs(values).max()), abs(chosen.value), 1e-300)
+    steps = np.diff(np.concatenate([[0.0], apart[order], [np.inf]])) / scale
+    for window in WINDOWS:
+        count = int(np.argmax(steps > window))  # the first wide gap outwards
+        if count <= 4 * bound:
+            break
+    return vectors[:, order[:count]]
+
+
+def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: int) -> np.ndarray:
+    r"""``(n, d, k)``: a basis of Hom(rho, V), Frobenius-orthonormal, in no particular gauge.
+
+    Args:
+        irrep: the irrep, in coordinates that make the elements symmetric.
+        rho, target: letters of the irrep and of V.
+        bound: an upper bound of the multiplicity times the dimension of the commutant.
+
+    Raises:
+        NotCertified: the number of intertwiners cannot be decided.
+    """
+    problem: NotCertified | None = None
+    for chosen in _eigenvectors(rho):
+        try:
+            space = _eigenspace(target, chosen, bound)
+            if not space.shape[1]:
+                return np.zeros((target.dim, irrep.dim, 0))
+            frame, images = _spin(rho, target, chosen.vector, space)
+            return _solve(rho, target, frame, images)
+        except NotCertified as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def _spin(rho: Letters, target: Letters, v: np.ndarray, space: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An orthonormal frame ``(d, d)`` of rho, and ``(d, n, w)``: where the frame goes when v goes to a vector of ``space``."""
+    frame, images = [v], [space]
+    for threshold in SPUN:
+        k = 0
+        while k < len(frame) < rho.dim:
+            for s, t in zip(rho.generators, target.generators, strict=True):
+                if len(frame) == rho.dim:
+                    break
+                moved = s @ frame[k]
+                basis = np.array(frame)
+                share = basis @ moved
+                rest = moved - share @ basis
+                again = basis @ rest
+                rest, share = rest - again @ basis, share + again
+                size = float(np.linalg.norm(rest))
+                if size > threshold * max(1.0, float(np.linalg.norm(moved))):
+                    frame.append(rest / size)
+                    images.append((t @ images[k] - np.tensordot(share, np.array(images), 1)) / size)
+            k += 1
+    if len(frame) < rho.dim:
+        raise NotCertified("A representation that should be irreducible is not.", {"dim": rho.dim}, "Check the irreps.")
+    return np.array(frame).T, np.array(images)
+
+
+def _solve(rho: Letters, target: Letters, frame: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The starts w for which V(s) T = T rho(s) holds on all generators, as maps ``(n, d, k)``."""
+    d, n, w = images.shape
+    rows, scales = [np.zeros((1, w))], [1.0]
+    for s, t in zip(rho.generators, target.generators, strict=True):
+        inner = frame.T @ s @ frame
+        rows.append((np.matmul(t, images) - np.tensordot(inner.T, images, 1)).reshape(d * n, w))
+        scales.append(max(1.0, float(np.abs(t).max()), float(np.abs(s).max())))
+    equations = np.concatenate([row / scale for row, scale in zip(rows, scales, strict=True)])
+    if float(np.abs(equations).max()) < 1e-11 * float(np.abs(images).max()):
+        starts = np.eye(w)  # every start will do: scaled by their largest entry the equations would be pure rounding
+    else:
+        starts = null_space(equations, what="the maps from an irrep").basis
+    maps = np.einsum("dnw,wk,ed->nek", images, starts, frame)
+    return np.linalg.qr(maps.reshape(n * d, -1))[0].reshape(n, d, -1)
+
+
+def canonical_maps(irrep: Irrep, maps: np.ndarray) -> np.ndarray:
+    r"""``(n, d, m)``: the canonical copies of an irrep, :math:`T_a / \sqrt{d}` Frobenius-orthonormal.
+
+    The basis of Hom(rho, V) is that of :func:`equilayers.numerics.canonical_basis_commuting`: a function of the space alone,
+    with T and T J deflated together. Isometries where V is orthogonal.
+
+    Args:
+        maps: ``(n, d, m * end_dim)``, any orthonormal basis of Hom(rho, V).
+    """
+    n, d, k = maps.shape
+    flat = maps.reshape(n * d, k)
+    units = []
+    for endomorphism in irrep.endomorphisms[1:]:
+        moved = np.einsum("nek,ed->ndk", maps, endomorphism).reshape(n * d, k)
+        units.append((flat.T @ moved).T)
+    basis = canonical_basis_commuting(flat, units)[:, :: irrep.end_dim]
+    return _clean(np.sqrt(d) * basis).reshape(n, d, -1)
+
+
+def _clean(matrix: np.ndarray) -> np.ndarray:
+    """Entries that are -1, 0 or 1 up to rounding become that: permutations and signs come out exact."""
+    nearest = np.clip(np.round(matrix), -1.0, 1.0)
+    return np.where(np.abs(matrix - nearest) < SNAP, nearest, matrix) + 0.0
+
+
+def stack(copies: Sequence[np.ndarray]) -> np.ndarray:
+    """``(n, n)``: the maps ``(n, d, m)`` of all irreps side by side, copies innermost."""
+    return np.concatenate([block.reshape(len(block), -1) for block in copies], axis=1)
