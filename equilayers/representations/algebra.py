@@ -197,6 +197,8 @@ def dual(v: Representation) -> Representation:
         return v
     if isinstance(v, Sum):
         return _as_sum(v, [(m, dual(a)) for m, a in v.terms])
+    if isinstance(v, Power):
+        return Power(dual(v.of), v.k, v.kind)
     if isinstance(v, TensorProduct):
         return reduce(lambda right, left: tensor(left, right), reversed([dual(f) for f in v.factors]))
     return Dual(v)

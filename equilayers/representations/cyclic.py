@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 from typing import cast
 
@@ -38,9 +39,12 @@ def turns(g: Tensor, n: int) -> Tensor:
     return k
 
 
+@lru_cache(maxsize=256)
 def rotation_powers(m: int, n: int) -> np.ndarray:
     """``(n, 2, 2)``: rotations by ``m k / n`` of a turn, k = 0, ..., n - 1; quarter turns are exact."""
-    return np.array([rotation(m * k % n, n) for k in range(n)])
+    rotations = np.array([rotation(m * k % n, n) for k in range(n)])
+    rotations.setflags(write=False)
+    return rotations
 
 
 def nearness(m: int, k: int, n: int) -> int:

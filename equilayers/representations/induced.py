@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, GroupMismatch
 from equilayers.groups import FiniteGroup, Group, Homomorphism
-from equilayers.representations.constructors import finite, regular, trivial
+from equilayers.representations.algebra import Dual, Power, TensorProduct, power, tensor
+from equilayers.representations.constructors import Trivial, finite, regular, trivial
 from equilayers.representations.representation import Images, Representation
 
 __all__ = ["induce", "quotient", "restrict"]
@@ -62,9 +63,23 @@ def restrict(v: Representation, to: Group | Homomorphism) -> Representation:
         )
     total = 0 * trivial(phi.source)
     for m, atom in v.terms:
-        inner, along = (atom.of, atom.phi.compose(phi)) if isinstance(atom, Restricted) else (atom, phi)
-        total = total + m * Restricted(inner, along)
+        total = total + m * _restrict_atom(atom, phi)
     return total
+
+
+def _restrict_atom(v: Representation, phi: Homomorphism) -> Representation:
+    """Restriction passes through products, duals and powers, and two in a row are one."""
+    if isinstance(v, Trivial):
+        return trivial(phi.source)
+    if isinstance(v, Restricted):
+        return Restricted(v.of, v.phi.compose(phi))
+    if isinstance(v, TensorProduct):
+        return reduce(tensor, [restrict(factor, phi) for factor in v.factors])
+    if isinstance(v, Dual):
+        return restrict(v.of, phi).dual
+    if isinstance(v, Power):
+        return power(restrict(v.of, phi), v.k, v.kind)
+    return Restricted(v, phi)
 
 
 def _same(g: Tensor) -> Tensor:

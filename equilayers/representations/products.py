@@ -152,7 +152,8 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
     Over the types, :math:`R \otimes X` is one irrep of type X; :math:`C \otimes C` splits in two, labelled "(1,1)" and
     "(1,1*)", the star for the complex conjugate of that factor; :math:`C \otimes H` is twice one of type C;
     :math:`H \otimes H` is four times one of type R. Of infinite factors those are taken whose levels add up to
-    ``level`` at most; of finite ones all.
+    ``level`` at most; of finite ones all. Beyond 5000 elements irreps of one dimension and type stay in the order of
+    the factors' lists.
 
     Example:
         >>> import equilayers as eq

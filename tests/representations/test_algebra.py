@@ -107,6 +107,7 @@ SAME = {
     "dual of a sum": lambda V, W, U: ((V + 2 * W).dual, V.dual + 2 * W.dual),
     "dual of a product": lambda V, W, U: ((V @ W).dual, V.dual @ W.dual),
     "dual of a product of copies": lambda V, W, U: (((2 * V) @ W).dual, (2 * V.dual) @ W.dual),
+    "dual of powers": lambda V, W, U: (V.sym(2).dual + V.alt(2).dual, V.dual.sym(2) + V.dual.alt(2)),
     "first powers": lambda V, W, U: (V.sym(1) + V.alt(1), V + V),
     "zeroth powers": lambda V, W, U: (V.sym(0) + V.alt(0), eq.trivial(V.group) + eq.trivial(V.group)),
 }

@@ -172,6 +172,7 @@ def test_representations_that_are_not_orthogonal_are_welcome():
     V = eq.representation(eq.group("D4"), images, name="skew")
     check_representation(V)
     check_representation(V.dual)
+    assert eq.restrict(V.dual, eq.group("D4").subgroup(eq.group("D4").discrete_generators[:1])).dim == 2
     assert not V.is_orthogonal
     assert V.dual != V
 
@@ -291,6 +292,9 @@ def test_restriction_keeps_the_algebra():
     G, H = eq.group("O(2)"), eq.group("D4")
     V, W = eq.defining(G), eq.irrep(G, "E2")
     assert eq.restrict(2 * V + W, H) == 2 * eq.restrict(V, H) + eq.restrict(W, H)
+    assert eq.restrict(V @ (W + V), H) == eq.restrict(V, H) @ (eq.restrict(W, H) + eq.restrict(V, H))
+    assert eq.restrict(V.sym(2) + V.alt(2), H) == eq.restrict(V, H).sym(2) + eq.restrict(V, H).alt(2)
+    assert eq.restrict(eq.trivial(G), H) == eq.trivial(H)
     assert eq.restrict(V, G) is V
     assert eq.restrict(0 * V, H).dim == 0
     C4 = eq.group("C4")
