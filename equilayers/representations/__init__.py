@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from equilayers.representations.actions import Action, GridField, PointField
 from equilayers.representations.characters import Character, CharacterTable, character, character_table
 from equilayers.representations.constructors import adjoint, defining, regular, trivial
+from equilayers.representations.decompose import Decomposition, decompose
 from equilayers.representations.given import permutation, representation
 from equilayers.representations.induced import induce, quotient, restrict
 from equilayers.representations.irreps import irrep, irreps
@@ -15,18 +16,11 @@ from equilayers.representations.strings import rep
 
 if TYPE_CHECKING:
     from equilayers.representations.canonical import Canonical, canonical_images
-    from equilayers.representations.decompose import Decomposition, decompose
-
-_LATE = {
-    "Canonical": "canonical", "Decomposition": "decompose", "canonical_images": "canonical", "decompose": "decompose",
-}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        found = getattr(import_module(f"equilayers.representations.{_LATE[name]}"), name)
-        globals()[name] = found
-        return found
+    if name in ("Canonical", "canonical_images"):  # needed by those who bring irreps of their own
+        return getattr(import_module("equilayers.representations.canonical"), name)
     raise AttributeError(f"module 'equilayers.representations' has no attribute {name!r}")
 
 
