@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ ELEMENTS = 3  # fixed elements of the algebra, of which the one that separates b
 WORDS = 9
 SPUN = (0.1507, 0.0307, 0.00307)  # residuals that a new vector must reach
 WINDOWS = (3e-2, 3e-3, 3e-4, 1e-6)  # relative gaps that may bound an eigenspace, wide ones first
+ENOUGH = 0.05  # relative gap beyond which fewer candidates count more
 SNAP = 3e-14  # entries this close to -1, 0 or 1 are meant to be that
 
 
@@ -91,54 +93,57 @@ def _adjoint(group: Group) -> np.ndarray:
     return np.asarray(np.linalg.lstsq(lie, turned, rcond=None)[0])
 
 
-@dataclass(frozen=True, eq=False)
-class _Vector:
-    """An eigenvector of element ``element`` in an irrep, of eigenvalue ``value``, and the distance to the next eigenvalue."""
+class _Start(NamedTuple):
+    """An eigenvalue of element ``element``: the column of rho's eigenvector, and how many of V's eigenvectors may match it."""
 
+    quality: float
     element: int
-    value: float
-    vector: np.ndarray
-    distance: float
+    column: int
+    count: int
 
 
-def _eigenvectors(irrep: Letters) -> list[_Vector]:
-    """One for each element, of the eigenvalue that stands most alone, rare ones first; best element first."""
+def _starts(rho: Letters, target: Letters, bound: int) -> list[_Start]:
+    """Eigenvalues of the fixed elements that stand apart from others in rho and in V, the best one of each element, best first."""
     found = []
-    for index, spectrum in enumerate(irrep.spectra):
+    for element, (spectrum, wide) in enumerate(zip(rho.spectra, target.spectra, strict=True)):
         if spectrum is None:
-            raise NotCertified("An irrep needs fitting coordinates.", {"group": irrep.group}, "Use eq.irreps(G).")
-        values, vectors = spectrum
-        scale = max(float(np.abs(values).max()), 1e-300)
-        best: tuple[float, int, float] | None = None
-        for i, value in enumerate(values):
-            apart = np.abs(values - value) / scale
-            others = apart[apart > 1e-6]
-            distance = float(others.min()) if len(others) else 1.0
-            rank = (-(len(values) - len(others)) if distance > 1e-3 else -len(values) - 1, i, distance)
-            if best is None or (rank[0], rank[2]) > (best[0], best[2] + 1e-9):
-                best = rank
-        assert best is not None
-        found.append((best[0], best[2], _Vector(index, float(values[best[1]]), vectors[:, best[1]], best[2])))
-    found.sort(key=lambda entry: (-entry[0], -min(entry[1], 0.05)))
-    return [entry[2] for entry in found]
+            raise NotCertified("An irrep needs fitting coordinates.", {"group": rho.group}, "Use eq.irreps(G).")
+        values = spectrum[0]
+        among = np.sort(np.abs(values[:, None] - values), axis=1)
+        if wide is None:
+            scale = max(float(np.abs(values).max()), 1e-300)
+            rows = [(_gap(row / scale, len(row))[0], -1) for row in among]
+        else:
+            scale = max(float(np.abs(values).max()), float(np.abs(wide[0]).max(initial=0.0)), 1e-300)
+            apart = np.sort(np.abs(values[:, None] - wide[0]), axis=1)
+            rows = []
+            for own, others in zip(among, apart, strict=True):
+                gap, count = _gap(others / scale, 4 * bound)
+                rows.append((min(gap, _gap(own / scale, len(own))[0]), count))
+        column = max(range(len(rows)), key=lambda i: (min(rows[i][0], ENOUGH), -rows[i][1], -i))
+        found.append(_Start(rows[column][0], element, column, rows[column][1]))
+    return sorted(found, key=lambda start: (-min(start.quality, ENOUGH), start.count, start.element))
 
 
-def _eigenspace(target: Letters, chosen: _Vector, bound: int) -> np.ndarray:
-    """``(n, w)``: an orthonormal basis that contains all eigenvectors of this eigenvalue in the target."""
-    spectrum = target.spectra[chosen.element]
-    if spectrum is None:
-        shifted = target.elements[chosen.element] - chosen.value * np.eye(target.dim)
-        return null_space(shifted, what="an eigenspace").basis
-    values, vectors = spectrum
-    apart = np.abs(values - chosen.value)
-    order = np.argsort(apart, kind="stable")
-    scale = max(float(np.abs(values).max()), abs(chosen.value), 1e-300)
-    steps = np.diff(np.concatenate([[0.0], apart[order], [np.inf]])) / scale
+def _gap(distances: np.ndarray, limit: int) -> tuple[float, int]:
+    """The first wide gap in sorted distances, and how many lie before it: not more than ``limit``, if gaps allow."""
+    steps = np.diff(np.concatenate([[0.0], distances, [np.inf]]))
     for window in WINDOWS:
-        count = int(np.argmax(steps > window))  # the first wide gap outwards
-        if count <= 4 * bound:
+        count = int(np.argmax(steps > window))
+        if count <= limit:
             break
-    return vectors[:, order[:count]]
+    return float(min(steps[count], 1.0)), count
+
+
+def _eigenspace(rho: Letters, target: Letters, start: _Start) -> np.ndarray:
+    """``(n, w)``: an orthonormal basis that contains all vectors of V that rho's eigenvector can go to."""
+    own, wide = rho.spectra[start.element], target.spectra[start.element]
+    assert own is not None
+    value = own[0][start.column]
+    if wide is None:
+        return null_space(target.elements[start.element] - value * np.eye(target.dim), what="an eigenspace").basis
+    order = np.argsort(np.abs(wide[0] - value), kind="stable")
+    return wide[1][:, order[: start.count]]
 
 
 def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: int) -> np.ndarray:
@@ -153,12 +158,14 @@ def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: in
         NotCertified: the number of intertwiners cannot be decided.
     """
     problem: NotCertified | None = None
-    for chosen in _eigenvectors(rho):
+    for start in _starts(rho, target, bound):
         try:
-            space = _eigenspace(target, chosen, bound)
+            space = _eigenspace(rho, target, start)
             if not space.shape[1]:
                 return np.zeros((target.dim, irrep.dim, 0))
-            frame, images = _spin(rho, target, chosen.vector, space)
+            spectrum = rho.spectra[start.element]
+            assert spectrum is not None
+            frame, images = _spin(rho, target, spectrum[1][:, start.column], space)
             return _solve(rho, target, frame, images)
         except NotCertified as error:
             problem = problem or error
