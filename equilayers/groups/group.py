@@ -23,12 +23,28 @@ __all__ = ["ALGORITHM_VERSION", "Generators", "Group"]
 ALGORITHM_VERSION = 1  # raised whenever a shipped generator list or a canonical rule changes
 
 
-def _stack(items: Sequence[np.ndarray] | np.ndarray, what: str) -> np.ndarray:
-    arrays = [np.asarray(item) for item in items]
+def stacked(items: Sequence[np.ndarray] | np.ndarray, what: str) -> np.ndarray:
+    """Generators of one shape as one array of numbers; an empty array keeps its shape."""
+    if isinstance(items, np.ndarray | Tensor) and len(items) == 0:
+        return np.asarray(items)
+    try:
+        arrays = [np.asarray(item) for item in items]
+    except (TypeError, ValueError) as problem:
+        raise BadGroup(f"{what} generators must be arrays of numbers.", {"because": problem}, _SHAPES) from None
     if len({a.shape for a in arrays}) > 1:
         shapes = ", ".join(str(a.shape) for a in arrays)
         raise BadGroup(f"All {what} generators need one shape.", {"shapes": shapes}, "Embed them in one space.")
-    return np.array(arrays)
+    array = np.array(arrays)
+    if array.dtype.kind == "c":
+        raise BadGroup(
+            f"{what} generators must be real.", {"shape": array.shape}, "Write complex matrices as [[Re, -Im], [Im, Re]]."
+        )
+    if array.dtype.kind not in "biuf":
+        raise BadGroup(f"{what} generators must be arrays of numbers.", {"dtype": array.dtype}, _SHAPES)
+    return array
+
+
+_SHAPES = "Give (count, n, n) matrices, or (count, n) image arrays of permutations."
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +64,24 @@ class Generators:
     discrete: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
     def __post_init__(self) -> None:
-        lie, discrete = _stack(self.lie, "Lie algebra"), _stack(self.discrete, "discrete")
-        if len(discrete) and discrete.ndim == 2:
+        lie, discrete = stacked(self.lie, "Lie algebra"), stacked(self.discrete, "discrete")
+        if discrete.ndim == 2 and discrete.shape[1]:
+            if (discrete != np.floor(discrete)).any():
+                raise BadGroup("Permutations need integers.", {"discrete": discrete.tolist()}, "p[i] is the image of i.")
             discrete = discrete.astype(np.int64)
-        else:
-            discrete = discrete.astype(np.float64)
-        size = lie.shape[-1] if len(lie) else discrete.shape[-1] if len(discrete) else 0
-        if not len(lie):
-            lie = np.zeros((0, size, size))
-        if not len(discrete):
+        sizes = {array.shape[-1] for array in (lie, discrete) if array.ndim > 1}
+        size = max(sizes, default=0)
+        lie = (lie if lie.size else np.zeros((0, size, size))).astype(np.float64)
+        if not discrete.size and discrete.ndim != 2:
             discrete = np.zeros((0, size, size))
-        lie = lie.astype(np.float64)
+        if discrete.dtype != np.int64 or discrete.ndim != 2:
+            discrete = discrete.astype(np.float64)
         for name, array in (("lie", lie), ("discrete", discrete)):
-            if array.ndim == 3 and array.shape[1] != array.shape[2]:
-                raise BadGroup("Generators need square matrices.", {name: array.shape}, "Give (count, n, n) arrays.")
+            square = array.ndim == 3 and array.shape[1] == array.shape[2]
+            if not square and not (name == "discrete" and array.ndim == 2):
+                raise BadGroup("Generators need square matrices.", {name: array.shape}, _SHAPES)
+            if len(array) and array.shape[-1] != size:
+                raise BadGroup("Generators need one size.", {"sizes": sorted(sizes)}, "Embed them in one space.")
             if not np.isfinite(array).all():
                 raise BadGroup("Generators need finite entries.", {name: array.shape}, "Look for NaN or infinity.")
             array.setflags(write=False)
@@ -103,7 +123,14 @@ class Group(ABC):
     @cached_property
     def description(self) -> Generators:
         """``generators()``, computed once and checked."""
-        return self.generators()
+        described = self.generators()
+        if not isinstance(described, Generators):
+            raise BadGroup(
+                "generators() must return a description.",
+                {"class": type(self).__name__, "returned": type(described).__name__},
+                "Return eq.groups.Generators(lie=[...], discrete=[...]).",
+            )
+        return described
 
     @property
     def name(self) -> str:
@@ -202,6 +229,11 @@ class Group(ABC):
     def contains(self, g: Tensor) -> bool:
         """Whether every element of the batch belongs to the group."""
 
+    def _fits(self, g: Tensor) -> bool:
+        """Whether a batch has elements' shape."""
+        shape = tuple(self.element_shape)
+        return g.ndim >= len(shape) and tuple(g.shape[g.ndim - len(shape) :]) == shape
+
     def exp(self, coefficients: Tensor) -> Tensor:
         """Element ``exp(sum_i A_i L_i)`` for coefficients ``(*b, lie_dim)`` in ``lie_basis``."""
         raise BadGroup("A finite group has no exponential map.", {"group": self}, "Use elements() or sample().")
@@ -230,7 +262,7 @@ class Group(ABC):
             return np.zeros((0, 0, 0))
         flat = lie.reshape(k, n * n).T
         values = np.linalg.svd(flat, compute_uv=False)
-        if values[-1] < 1e-9 * values[0]:
+        if values[-1] <= 1e-9 * values[0]:
             raise BadGroup(
                 "The Lie generators must be linearly independent.",
                 {"group": self, "count": k, "rank": int((values > 1e-9 * values[0]).sum())},

@@ -43,7 +43,7 @@ class Homomorphism:
         lie_images: np.ndarray | None = None,
     ) -> None:
         self.source, self.target = source, target
-        self._function = images if callable(images) else _ByGenerators(source, target, torch.stack(list(images)))
+        self._function = images if callable(images) else _ByGenerators(source, target, list(images))
         self._lie_images = None if lie_images is None else np.asarray(lie_images, dtype=np.float64)
         self._check()
 
@@ -86,11 +86,19 @@ class Homomorphism:
         return np.where(np.abs(nice - coefficients) < 1e-6, nice, coefficients)
 
     def _check(self) -> None:
+        """On products of generators and samples: every law of a homomorphism is one of these."""
         generator = torch.Generator().manual_seed(0)
-        g, h = self.source.sample(4, generator), self.source.sample(4, generator)
-        left = self(self.source.compose(g, h))
-        right = self.target.compose(self(g), self(h))
-        if not bool(self.target.equal(left, right, 1e-8).all()):
+        h = self.source.sample(12, generator)
+        g = torch.cat([self.source.discrete_generators, self.source.sample(4, generator)])
+        h = h[torch.arange(len(g)) % len(h)]
+        at_g, at_h = self(g), self(h)
+        if not self.target.contains(torch.cat([at_g, at_h])):
+            raise BadGroup(
+                "The images of a homomorphism must belong to its target.",
+                {"source": self.source, "target": self.target},
+                "Check the images; target.contains(g) says whether an element belongs.",
+            )
+        if not bool(self.target.equal(self(self.source.compose(g, h)), self.target.compose(at_g, at_h), 1e-8).all()):
             raise BadGroup(
                 "The images do not define a homomorphism: phi(g h) differs from phi(g) phi(h).",
                 {"source": self.source, "target": self.target},
@@ -109,7 +117,7 @@ class _Composite:
 class _ByGenerators:
     """Image of an element of a finite group, from the images of the generators, along the stabiliser chain."""
 
-    def __init__(self, source: Group, target: Group, images: Tensor) -> None:
+    def __init__(self, source: Group, target: Group, images: Sequence[Tensor]) -> None:
         from equilayers.groups.finite import FiniteGroup
 
         if not isinstance(source, FiniteGroup):

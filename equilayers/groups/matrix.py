@@ -160,6 +160,8 @@ class MatrixGroup(Group):
 
     def contains(self, g: Tensor) -> bool:
         """Necessary conditions: g normalises the Lie algebra, and keeps the invariant form of a compact group."""
+        if not self._fits(g):
+            return False
         lie = torch.tensor(self.lie_basis)
         flat = lie.flatten(1).T
         moved = (g.unsqueeze(-3) @ lie @ torch.linalg.inv(g).unsqueeze(-3)).flatten(-2).transpose(-1, -2)

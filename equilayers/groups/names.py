@@ -51,10 +51,10 @@ def group(name: str) -> Group:
         >>> group("D4").order, group("SO(3) x S4").lie_dim, group("S50").order > 10**64
         (8, 3, True)
     """
-    if " x " in name:
+    if isinstance(name, str) and " x " in name:
         return direct_product(*(group(part) for part in name.split(" x ")))
     for pattern, make in _NAMES:
-        match = re.fullmatch(pattern, name.strip())
+        match = re.fullmatch(pattern, str(name).strip())
         if match:
             return make(match)
     raise BadGroup(

@@ -61,7 +61,7 @@ class SpecialOrthogonal(MatrixGroup):
         return torch.cat([g[..., :-1], g[..., -1:] * last[:, None, None]], -1)
 
     def contains(self, g: Tensor) -> bool:
-        return _keeps(g, torch.eye(self.n, dtype=torch.float64)) and bool((torch.linalg.det(g) > 0).all())
+        return self._fits(g) and _keeps(g, torch.eye(self.n, dtype=torch.float64)) and bool((torch.linalg.det(g) > 0).all())
 
 
 class Orthogonal(MatrixGroup):
@@ -92,7 +92,7 @@ class Orthogonal(MatrixGroup):
         return _haar(self.n, n, generator)
 
     def contains(self, g: Tensor) -> bool:
-        return _keeps(g, torch.eye(self.n, dtype=torch.float64))
+        return self._fits(g) and _keeps(g, torch.eye(self.n, dtype=torch.float64))
 
 
 class Indefinite(MatrixGroup):
@@ -135,8 +135,8 @@ class Indefinite(MatrixGroup):
         return Generators(lie=lie, discrete={"SO": [both], "SO+": [], "O": [first, last]}[self.kind])
 
     def contains(self, g: Tensor) -> bool:
-        keeps = _keeps(g, torch.tensor(self.metric))
-        if self.kind == "O":
+        keeps = self._fits(g) and _keeps(g, torch.tensor(self.metric))
+        if self.kind == "O" or not keeps:
             return keeps
         keeps &= bool((torch.linalg.det(g) > 0).all())
         if self.kind == "SO+":

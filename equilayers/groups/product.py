@@ -129,6 +129,8 @@ class _Packed(Group):
         return self.pack([f.sample(n, generator) for f in self._factors])
 
     def contains(self, g: Tensor) -> bool:
+        if not self._fits(g):
+            return False
         return all(f.contains(a) for f, a in zip(self._factors, self.parts(g), strict=True))
 
     def exp(self, coefficients: Tensor) -> Tensor:

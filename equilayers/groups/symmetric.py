@@ -49,7 +49,7 @@ class Symmetric(PermutationGroup):
         return torch.rand(n, self.n, generator=generator, dtype=torch.float64).argsort(-1)
 
     def contains(self, g: Tensor) -> bool:
-        return bool((g.sort(-1).values == torch.arange(self.n)).all())
+        return self._fits(g) and bool((g.sort(-1).values == torch.arange(self.n)).all())
 
 
 class Alternating(PermutationGroup):
@@ -85,6 +85,8 @@ class Alternating(PermutationGroup):
         return torch.where(_is_even(p)[:, None], p, swapped)
 
     def contains(self, g: Tensor) -> bool:
+        if not self._fits(g):
+            return False
         valid = (g.sort(-1).values == torch.arange(self.n)).all()
         return bool(valid and _is_even(g.reshape(-1, self.n)).all())
 

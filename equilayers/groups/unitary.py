@@ -46,6 +46,8 @@ class UnitQuaternions(MatrixGroup):
         return torch.einsum("nk,kij->nij", q, units)
 
     def contains(self, g: Tensor) -> bool:
+        if not self._fits(g):
+            return False
         units = torch.tensor(np.array([left_multiplication(*row) for row in np.eye(4)]))
         rebuilt = torch.einsum("...k,kij->...ij", g[..., :, 0], units)
         unit = (g[..., :, 0].norm(dim=-1) - 1).abs() < 1e-7
@@ -94,6 +96,8 @@ class SpecialUnitary(MatrixGroup):
         return torch.cat([torch.cat([q.real, -q.imag], -1), torch.cat([q.imag, q.real], -1)], -2)
 
     def contains(self, g: Tensor) -> bool:
+        if not self._fits(g):
+            return False
         n = self.n
         u = torch.complex(g[..., :n, :n], g[..., n:, :n])
         structure = (g[..., n:, n:] - g[..., :n, :n]).abs().amax() + (g[..., n:, :n] + g[..., :n, n:]).abs().amax()
