@@ -131,7 +131,7 @@ def _coordinates(space: HomLike, laws: Laws, rng: torch.Generator) -> None:
             laws.not_run(name, "the basis is too large to look at")
         return
     try:
-        basis = np.asarray(space.basis()).reshape(space.dim, -1)
+        basis = np.asarray(space.basis()).reshape(space.dim, W.dim * V.dim)
     except TooLarge as refusal:
         for name in names:
             laws.not_run(name, refusal.rule)
