@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equilayers.errors import BadInput, BadRepresentation, TooLarge
+from equilayers.errors import BadInput, BadRepresentation, EquilayersError, TooLarge
 from equilayers.intertwiners.cores import Core
 from equilayers.representations import Irrep, Representation
 
@@ -148,13 +149,13 @@ class HomSpace:
                 f"Give (*batch, {self.dim}).",
             )
         batch = weights.shape[:-1]
-        flat = weights.reshape(-1, self.dim)
+        flat = weights.reshape(math.prod(batch), self.dim)
         out = flat.new_zeros(len(flat), self.out_rep.dim, self.in_rep.dim)
         start = 0
         for term in self.terms:
             n, m, k = term.out_multiplicity, term.in_multiplicity, term.core.dim
-            piece = flat[:, start : start + term.dim].reshape(-1, k, n * m).movedim(1, 0)
-            maps = term.core.combine(piece.reshape(k, -1)).unflatten(-1, (len(flat), n, m))
+            piece = flat[:, start : start + term.dim].reshape(len(flat), k, n * m).movedim(1, 0)
+            maps = term.core.combine(piece.flatten(1)).unflatten(-1, (len(flat), n, m))
             out[:, term.rows, term.columns] = maps.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
             start += term.dim
         return out.reshape(*batch, self.out_rep.dim, self.in_rep.dim)
@@ -175,12 +176,13 @@ class HomSpace:
             given = {"M": tuple(M.shape), "W.dim, V.dim": shape}
             raise BadInput("A map has W.dim rows and V.dim columns.", given, f"Give (*batch, {shape[0]}, {shape[1]}).")
         batch = M.shape[:-2]
-        flat = M.reshape(-1, *shape)
+        flat = M.reshape(math.prod(batch), *shape)
         pieces = []
         for term in self.terms:
             n, m, k = term.out_multiplicity, term.in_multiplicity, term.core.dim
             maps = flat[:, term.rows, term.columns]
-            maps = maps.unflatten(2, (-1, m)).unflatten(1, (-1, n)).permute(1, 3, 0, 2, 4).flatten(2)
+            maps = maps.unflatten(2, (term.core.in_dim, m)).unflatten(1, (term.core.out_dim, n))
+            maps = maps.permute(1, 3, 0, 2, 4).flatten(2)
             found = term.core.contract(maps).reshape(k, len(flat), n * m)
             pieces.append(found.movedim(0, 1).flatten(1))
         out = torch.cat(pieces, 1) if pieces else flat.new_zeros(len(flat), 0)
@@ -268,6 +270,10 @@ def _decomposed(rep: Representation) -> Decomposition:
 
 def _irreps_of(rep: Representation) -> list[str] | None:
     """Labels with multiplicities; None where there are none, or the representation is large."""
-    if rep.dim > NAMED_DIM or not (rep.group.is_compact or rep.group.is_transpose_closed):
+    if rep.dim > NAMED_DIM:
         return None
-    return [f"{m}x{irrep}" if m > 1 else str(irrep) for m, irrep in _decomposed(rep).rep.terms]
+    try:
+        terms = _decomposed(rep).rep.terms
+    except EquilayersError:
+        return None
+    return [f"{m}x{irrep}" if m > 1 else str(irrep) for m, irrep in terms]
