@@ -93,7 +93,7 @@ class FieldBatchNorm(FieldNorm):
             return x
         if self._plain[n]:
             normal = self._shifted(n, fields.flatten(0, 1))  # one statistic for all components of a copy
-            return normal.unflatten(0, (-1, d)).flatten(1, 2)
+            return normal.unflatten(0, (x.shape[0], d)).flatten(1, 2)
         out = None
         if k:
             basis = getattr(self, f"fixed_{n}").to(x.dtype)
@@ -102,7 +102,7 @@ class FieldBatchNorm(FieldNorm):
             normal = self._shifted(n, invariant.flatten(1, 2)).unflatten(1, (k, m))
             out = torch.einsum("dk,bkmp->bdmp", basis, normal)
         if d > k:
-            rest = self._divided(n, fields.flatten(0, 1)).unflatten(0, (-1, d))
+            rest = self._divided(n, fields.flatten(0, 1)).unflatten(0, (x.shape[0], d))
             out = rest if out is None else out + rest
         return out.flatten(1, 2)
 

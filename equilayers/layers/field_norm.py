@@ -40,12 +40,10 @@ class FieldNorm(Layer):
         check_channels(x, self.dim, axis, self._name)
         if not self._sizes:
             return x
-        shape = x.shape
         fields = x.flatten(2) if self.dims else x.reshape(-1, self.dim).unsqueeze(-1)
-        if not self.dims and isinstance(x, Tensor) and x.ndim == 1:
-            shape = (self.dim,)
-        out = [self._normalise(n, piece) for n, piece in enumerate(fields.split(self._sizes, 1))]
-        return (out[0] if len(out) == 1 else torch.cat(out, 1)).reshape(shape)
+        pieces = fields.split(self._sizes, 1)
+        out = [self._normalise(n, pieces[n]) for n in range(len(self._sizes))]
+        return (out[0] if len(out) == 1 else torch.cat(out, 1)).reshape(x.shape)
 
     def _normalise(self, n: int, x: Tensor) -> Tensor:
         raise NotImplementedError

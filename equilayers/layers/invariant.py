@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from equilayers.errors import BadInput, BadRepresentation
+from equilayers.errors import BadInput
 from equilayers.intertwiners.sections import fixed_vectors, signed_permutations
 from equilayers.layers.fields import FieldLayer
 from equilayers.layers.norm_activation import require_orthogonal
+from equilayers.layers.pointwise import require_permutation
 from equilayers.numerics import orbit_labels
 from equilayers.representations import Representation, trivial
 
@@ -48,7 +49,7 @@ class GroupPooling(FieldLayer):
     ) -> None:
         if reduce not in ("max", "mean"):
             raise BadInput("GroupPooling knows two reductions.", {"reduce": reduce}, 'Give "max" or "mean".')
-        require_permutation("GroupPooling", rep)
+        require_permutation("GroupPooling", rep, 'Use InvariantReadout with features="norms".')
         groups = []
         for m, atom in rep.terms:
             found = signed_permutations(atom.images.discrete)
@@ -62,10 +63,11 @@ class GroupPooling(FieldLayer):
         self._sizes = [d * m for d, m, _ in groups]
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
-        out = [x.new_zeros((*x.shape[:-1], 0))] if not self._sizes else []
-        pieces = x.split(self._sizes, -1) if self._sizes else []
-        for piece, (d, m, orbits) in zip(pieces, self._orbits, strict=True):
-            fields = piece.unflatten(-1, (d, m))
+        if not self._sizes:
+            return x.new_zeros(x.shape[:-1] + (0,))  # noqa: RUF005  # a tracer's shape cannot be unpacked
+        out, pieces = [], x.split(self._sizes, -1)
+        for n, (d, m, orbits) in enumerate(self._orbits):
+            fields = pieces[n].unflatten(-1, (d, m))
             for members in orbits:
                 part = fields if len(members) == d else fields[..., list(members), :]
                 out.append(part.amax(-2) if self.reduce == "max" else part.mean(-2))
@@ -153,13 +155,13 @@ class InvariantReadout(FieldLayer):
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
         if self.weight is None:
-            y = x.new_zeros((*x.shape[:-1], self.out_dim))
+            y = x.new_zeros(x.shape[:-1] + (self.out_dim,))  # noqa: RUF005
             return y if self.bias is None else y + self.bias.to(y.dtype)
-        found = []
-        for n, (piece, (d, m, k, rest)) in enumerate(zip(x.split(self._sizes, -1), self._terms, strict=True)):
+        found, pieces = [], x.split(self._sizes, -1)
+        for n, (d, m, k, rest) in enumerate(self._terms):
             if not (k or rest):
                 continue
-            fields = piece.unflatten(-1, (d, m))
+            fields = pieces[n].unflatten(-1, (d, m))
             if k:
                 basis = getattr(self, f"fixed_{n}").to(x.dtype)
                 invariant = torch.einsum("dk,...dm->...km", basis, fields)
@@ -170,14 +172,3 @@ class InvariantReadout(FieldLayer):
                 found.append(torch.linalg.vector_norm(fields, dim=-2) / math.sqrt(d - k))
         invariants = found[0] if len(found) == 1 else torch.cat(found, -1)
         return F.linear(invariants, self.weight, self.bias)
-
-
-def require_permutation(layer: str, rep: Representation) -> None:
-    """Raise unless every summand permutes its components, decided on the matrices."""
-    for _, atom in rep.terms:
-        if not atom.is_permutation:
-            raise BadRepresentation(
-                f"{layer} compares components, so the group must permute them.",
-                {"representation": repr(rep), "first other summand": repr(atom)},
-                "Use norms instead, or ChangeBasis to a permutation representation.",
-            )

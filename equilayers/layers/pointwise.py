@@ -14,14 +14,16 @@ from equilayers.representations import Representation
 __all__ = ["PointwiseActivation", "require_permutation"]
 
 
-def require_permutation(layer: str, rep: Representation) -> None:
+def require_permutation(
+    layer: str, rep: Representation, remedy: str = "Use NormActivation, GatedActivation or FourierActivation."
+) -> None:
     """Raise unless every summand acts by permutation matrices, decided on the matrices of the generators."""
     for _, atom in rep.terms:
         if not atom.is_permutation:
             raise BadRepresentation(
                 f"{layer} needs permutation matrices: any other matrix mixes or flips components.",
                 {"representation": repr(rep), "first other summand": repr(atom)},
-                "Use NormActivation, GatedActivation or FourierActivation.",
+                remedy,
             )
 
 

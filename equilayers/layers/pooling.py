@@ -161,7 +161,7 @@ class MaxPool2d(_Pool2d):
 
     @staticmethod
     def _require(rep: Representation) -> None:
-        require_permutation("MaxPool2d", rep)
+        require_permutation("MaxPool2d", rep, "Use NormMaxPool2d or AvgPool2d.")
 
     @staticmethod
     def _of_window(fields: Tensor) -> Tensor:
@@ -225,9 +225,9 @@ class NormMaxPool2d(MaxPool2d):
         return fields.gather(-1, where.expand(-1, fields.shape[1], -1))[..., 0]
 
     def _pool(self, x: Tensor) -> Tensor:
-        out = []
-        for piece, (d, m) in zip(x.split([d * m for d, m in self._shapes], 1), self._shapes, strict=True):
-            fields = piece.unflatten(1, (d, m))
+        out, pieces = [], x.split([d * m for d, m in self._shapes], 1)
+        for n, (d, m) in enumerate(self._shapes):
+            fields = pieces[n].unflatten(1, (d, m))
             size = fields.detach().square().sum(1)
             where = F.max_pool2d(size, self.kernel_size, self.stride, self.padding, self.dilation, return_indices=True)[
                 1

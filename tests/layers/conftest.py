@@ -6,6 +6,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 ALL: dict[str, dict[str, object]] = {"CASES": {}, "EMPTY": {}}
 
 for path in sorted(Path(__file__).parent.glob("cases_*.py")):
@@ -21,3 +23,8 @@ def pytest_generate_tests(metafunc) -> None:
     for fixture, table in (("build", "CASES"), ("build_empty", "EMPTY")):
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, list(ALL[table].values()), ids=list(ALL[table]))
+
+
+@pytest.fixture
+def all_cases():
+    return ALL
