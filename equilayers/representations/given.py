@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -12,13 +11,14 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, NotCertified
 from equilayers.groups import FiniteGroup, Group
-from equilayers.numerics import expm, hashed_numbers
+from equilayers.numerics import hashed_numbers
 from equilayers.representations.constructors import Defining, permutation_matrices
 from equilayers.representations.representation import Images, Representation
 
 __all__ = ["permutation", "representation"]
 
 SHIFTS = 24  # elements tried in turn to bring another one near to the identity
+ROOTS = 5  # square roots before the series of a logarithm
 COMPLETE = 2_000_000  # entries of all matrices up to which every product with a generator is checked
 
 
@@ -86,10 +86,10 @@ class ByLogarithm(Representation):
             if not len(waiting):
                 break
             rest = self.group.compose(self.group.inverse(self.group.exp(shift)), flat[waiting])
-            coefficients, found = _logarithm(self.group, self._defining(rest).numpy())
-            images = torch.linalg.matrix_exp(self.derivative(torch.from_numpy(coefficients[found])))
+            coefficients, found = _logarithm(self.group, self._defining(rest))
+            images = torch.linalg.matrix_exp(self.derivative(coefficients[found]))
             out[waiting[found]] = torch.linalg.matrix_exp(self.derivative(shift)) @ images
-            waiting = waiting[~torch.from_numpy(found)]
+            waiting = waiting[~found]
         if len(waiting):
             raise NotCertified(
                 "The logarithm of an element was not found in the Lie algebra.",
@@ -99,18 +99,35 @@ class ByLogarithm(Representation):
         return out.reshape(*batch, self.dim, self.dim)
 
 
-def _logarithm(group: Group, matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients ``(b, lie_dim)`` of principal logarithms, and which of them are real and in the Lie algebra."""
-    from scipy.linalg import logm
+def _logarithm(group: Group, matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Coefficients ``(b, lie_dim)`` of the principal logarithms, and which of them are in the Lie algebra and exact."""
+    logs = _principal_logarithm(matrices).nan_to_num(0.0, 0.0, 0.0)
+    basis = torch.tensor(group.lie_basis)
+    coefficients = logs.flatten(1) @ torch.linalg.pinv(basis.flatten(1))
+    back = torch.linalg.matrix_exp(torch.einsum("bk,kij->bij", coefficients, basis))
+    scale = matrices.abs().flatten(1).amax(1).clamp(min=1.0)
+    return coefficients, (back - matrices).abs().flatten(1).amax(1) < 1e-11 * scale
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of inaccuracy, which is measured below
-        logs = np.array([logm(matrix) for matrix in matrices]).reshape(len(matrices), -1)
-    basis = group.lie_basis.reshape(group.lie_dim, -1).T
-    coefficients = np.linalg.lstsq(basis, logs.real.T, rcond=None)[0].T
-    back = expm(np.einsum("bk,kij->bij", coefficients, group.lie_basis)) if len(matrices) else matrices
-    scale = np.abs(matrices).max((1, 2), initial=1.0)
-    return coefficients, np.abs(back - matrices).max((1, 2), initial=0.0) < 1e-11 * scale
+
+def _principal_logarithm(matrices: Tensor) -> Tensor:
+    r"""Inverse scaling and squaring; not finite, or wrong, where there is a negative eigenvalue.
+
+    .. math:: \log A = 2^{k+1} \operatorname{artanh}\left((R - 1)(R + 1)^{-1}\right), \qquad R = A^{1/2^k}
+
+    with square roots by the iteration of Denman and Beavers (Higham, Functions of Matrices, 2008, 6.3 and 11.5).
+    """
+    eye = torch.eye(matrices.shape[-1], dtype=torch.float64).expand_as(matrices)
+    root = matrices
+    for _ in range(ROOTS):
+        y, z = root, eye
+        for _ in range(14):
+            y, z = (y + torch.linalg.inv_ex(z).inverse) / 2, (z + torch.linalg.inv_ex(y).inverse) / 2
+        root = y
+    x = (root - eye) @ torch.linalg.inv_ex(root + eye).inverse
+    square, total = x @ x, eye / 25
+    for odd in range(23, 0, -2):
+        total = eye / odd + square @ total
+    return 2.0 ** (ROOTS + 1) * (x @ total)
 
 
 def permutation(group: Group, permutations: Sequence[Sequence[int]] | np.ndarray | Tensor) -> Representation:
