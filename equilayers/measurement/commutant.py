@@ -36,7 +36,7 @@ def intertwiner_projector(V: Representation, W: Representation) -> np.ndarray | 
     pairs = [*zip(V.images.lie, W.images.lie, strict=True), *zip(V.images.discrete, W.images.discrete, strict=True)]
     for left, right in pairs:
         equation = np.kron(right, np.eye(a)) - np.kron(np.eye(b), left.T)
-        normal += equation.T @ equation / max(1.0, np.abs(equation).max() ** 2)
+        normal += equation.T @ equation / max(1.0, np.abs(equation).max(initial=0.0) ** 2)
     values, vectors = np.linalg.eigh(normal)
     kernel = vectors[:, values < 1e-10 * max(1.0, values.max(initial=0.0))]
     return kernel @ kernel.T
