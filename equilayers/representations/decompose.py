@@ -15,7 +15,7 @@ from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.representations.algebra import Sum, TensorProduct
 from equilayers.representations.irreps import irreps as listed_irreps
-from equilayers.representations.isotypic import Letters, canonical_maps, intertwiners, stack
+from equilayers.representations.isotypic import Letters, canonical_maps, intertwiners, orthonormalised, stack
 from equilayers.representations.representation import Irrep, Representation
 
 __all__ = ["Decomposition", "decompose"]
@@ -192,7 +192,7 @@ def _atom(v: Representation) -> _Atom:
     order = sorted_irreps(v.group, found)
     copies = {irrep: canonical_maps(irrep, found[irrep]) for irrep in order}
     parts = tuple((copies[irrep].shape[-1], irrep) for irrep in order)
-    return _checked(v, parts, stack(list(copies.values())))
+    return _checked(v, parts, orthonormalised(stack(list(copies.values()))))
 
 
 def _is_pair(v: TensorProduct) -> bool:

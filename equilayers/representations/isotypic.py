@@ -23,9 +23,10 @@ __all__ = ["Letters", "canonical_maps", "intertwiners"]
 
 ELEMENTS = 3  # fixed elements of the algebra, of which the one that separates best is used
 WORDS = 9
-SPUN = (0.1507, 0.0307, 0.00307)  # residuals that a new vector must reach
+REACH = 1e-6  # a new vector of the frame reaches out of the span so far by more than this
 WINDOWS = (3e-2, 3e-3, 3e-4, 1e-6)  # relative gaps that may bound an eigenspace, wide ones first
 ENOUGH = 0.05  # relative gap beyond which fewer candidates count more
+NEARLY = 1e-8  # so near to orthogonal that the error is rounding
 SNAP = 3e-14  # entries this close to -1, 0 or 1 are meant to be that
 
 
@@ -174,28 +175,35 @@ def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: in
 
 
 def _spin(rho: Letters, target: Letters, v: np.ndarray, space: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An orthonormal frame ``(d, d)`` of rho, and ``(d, n, w)``: where the frame goes when v goes to a vector of ``space``."""
-    frame, images = [v], [space]
-    for threshold in SPUN:
-        k = 0
-        while k < len(frame) < rho.dim:
-            for s, t in zip(rho.generators, target.generators, strict=True):
-                if len(frame) == rho.dim:
-                    break
-                moved = s @ frame[k]
-                basis = np.array(frame)
-                share = basis @ moved
-                rest = moved - share @ basis
-                again = basis @ rest
-                rest, share = rest - again @ basis, share + again
-                size = float(np.linalg.norm(rest))
-                if size > threshold * max(1.0, float(np.linalg.norm(moved))):
-                    frame.append(rest / size)
-                    images.append((t @ images[k] - np.tensordot(share, np.array(images), 1)) / size)
-            k += 1
-    if len(frame) < rho.dim:
-        raise NotCertified("A representation that should be irreducible is not.", {"dim": rho.dim}, "Check the irreps.")
-    return np.array(frame).T, np.array(images)
+    """An orthonormal frame ``(d, d)`` of rho, and ``(d, n, w)``: where the frame goes when v goes to a vector of ``space``.
+
+    Each new vector is the one that reaches furthest out of the span so far: rounding then grows least. (Which frame it is does
+    not matter: Hom is the same space.)
+    """
+    basis, images = v[None], space[None]
+    pool = np.zeros((0, rho.dim))  # what the generators make of the frame, scaled to norm 1, outside the span
+    made: list[tuple[int, int, float]] = []
+    while len(basis) < rho.dim:
+        k = len(basis) - 1
+        moved = np.array([s @ basis[k] for s in rho.generators])
+        sizes = np.linalg.norm(moved, axis=1)
+        made += [(i, k, max(1.0, float(size))) for i, size in enumerate(sizes)]
+        pool = np.concatenate([pool, moved / np.maximum(sizes, 1.0)[:, None]])
+        pool = pool - (pool @ basis.T) @ basis
+        reach = np.linalg.norm(pool, axis=1)
+        best = int(np.argmax(reach))
+        if reach[best] < REACH:
+            raise NotCertified("A representation that should be irreducible is not.", {"dim": rho.dim}, "Check the irreps.")
+        generator, source, size = made[best]
+        vector = rho.generators[generator] @ basis[source] / size
+        share = basis @ vector
+        rest = vector - share @ basis
+        again = basis @ rest
+        rest, share = rest - again @ basis, share + again
+        length = float(np.linalg.norm(rest))
+        image = (target.generators[generator] @ images[source] / size - np.tensordot(share, images, 1)) / length
+        basis, images = np.concatenate([basis, rest[None] / length]), np.concatenate([images, image[None]])
+    return basis.T, images
 
 
 def _solve(rho: Letters, target: Letters, frame: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -238,6 +246,12 @@ def _clean(matrix: np.ndarray) -> np.ndarray:
     """Entries that are -1, 0 or 1 up to rounding become that: permutations and signs come out exact."""
     nearest = np.clip(np.round(matrix), -1.0, 1.0)
     return np.where(np.abs(matrix - nearest) < SNAP, nearest, matrix) + 0.0
+
+
+def orthonormalised(matrix: np.ndarray) -> np.ndarray:
+    """The nearest orthogonal matrix to one that is nearly so, which intertwines where that does; another one as it is."""
+    error = matrix.T @ matrix - np.eye(len(matrix))
+    return _clean(matrix - matrix @ error / 2) if np.abs(error).max(initial=0.0) < NEARLY else matrix
 
 
 def stack(copies: Sequence[np.ndarray]) -> np.ndarray:
