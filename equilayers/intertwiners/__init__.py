@@ -1,7 +1,7 @@
 """What commutes with a group: one solver for linear maps, coupling coefficients, and steerable kernels."""
 
-from equilayers.intertwiners.clebsch_gordan import clebsch_gordan
-from equilayers.intertwiners.hom import hom
+from equilayers.intertwiners.coupling import clebsch_gordan
+from equilayers.intertwiners.solver import hom
 from equilayers.intertwiners.kernels import KernelSpace, kernel_space
 from equilayers.intertwiners.space import HomBlock, HomSpace, HomTerm
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from equilayers.errors import TooLarge
+from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.legs import Leg, apply_derivative, apply_matrix, total_size
 from equilayers.numerics import hashed_numbers, null_space
+from equilayers.numerics.nullspace import GAP, ZERO
 
 __all__ = ["character_count", "discrete_invariants", "solved_invariants"]
 
@@ -35,12 +36,32 @@ def solved_invariants(legs: Sequence[Leg]) -> np.ndarray:
         )
     basis = np.eye(n)
     for i in range(len(legs[0].lie)):
-        moved = apply_derivative([leg.lie[i] for leg in legs], basis)
-        basis = basis @ null_space(moved, what="Hom(V, W)").basis
+        matrices = [leg.lie[i] for leg in legs]
+        size = max(1.0, *(float(np.abs(m).max()) for m in matrices))
+        basis = basis @ _kept(apply_derivative(matrices, basis) / size)
     for i in range(len(legs[0].discrete)):
-        moved = apply_matrix([leg.discrete[i] for leg in legs], basis) - basis
-        basis = basis @ null_space(moved, what="Hom(V, W)").basis
+        matrices = [leg.discrete[i] for leg in legs]
+        size = max(1.0, float(np.prod([np.abs(m).max() for m in matrices])))
+        basis = basis @ _kept((apply_matrix(matrices, basis) - basis) / size)
     return basis
+
+
+def _kept(moved: np.ndarray) -> np.ndarray:
+    """Coefficients of what a generator keeps; an equation that earlier ones imply is rounding, and has no gap of its own.
+
+    Raises:
+        NotCertified: the equation is neither rounding nor clearly more.
+    """
+    largest = float(np.abs(moved).max(initial=0.0))
+    if largest <= ZERO:
+        return np.eye(moved.shape[1])
+    if largest < ZERO * GAP:
+        raise NotCertified(
+            "The dimension of Hom(V, W) cannot be decided: an equation is neither zero nor clearly more.",
+            {"largest coefficient": f"{largest:.2e}", "zero": ZERO, "more": ZERO * GAP},
+            "Give the generators in better coordinates (an invariant inner product equal to the identity).",
+        )
+    return null_space(moved, what="Hom(V, W)").basis
 
 
 def discrete_invariants(legs: Sequence[Leg], basis: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -80,6 +80,8 @@ def invariant_sections(moves: np.ndarray, maps: np.ndarray, signs: np.ndarray, l
 
 
 def _null(matrix: np.ndarray) -> np.ndarray:
+    if np.abs(matrix).max(initial=0.0) <= TOLERANCE:  # rounding alone: no equation
+        return np.eye(matrix.shape[1])
     return canonical_basis(null_space(matrix, what="the invariants of a stabiliser").basis)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from equilayers.errors import GroupMismatch, NotCertified
-from equilayers.intertwiners.hom import hom
+from equilayers.intertwiners.solver import hom
 from equilayers.numerics import canonical_basis
 from equilayers.representations import Irrep, Representation
 from equilayers.representations.so3 import wigner_3j
