@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from equilayers.errors import BadInput, CheckFailed
 from equilayers.measurement import check_irreps
 from equilayers.representations import Images, Representation
 
-O3, D4, Q8 = (eq.group(name) for name in ("O(3)", "D4", "Q8"))
+D4 = eq.group("D4")
 
 
 LISTS = {
@@ -70,31 +71,53 @@ class NotCommuting(Retyped):
         return units
 
 
-def broken_irreps():
-    d4 = eq.irreps(D4)
-    q8 = eq.irreps(Q8)
-    o3 = eq.irreps(O3, level=2)
-    odd = next(irrep for irrep in o3 if irrep.label == "1o")
-    yield "add up to the order", D4, d4[:-1]
-    yield "add up to the order|inequivalent", D4, (*d4, Retyped(d4[-1], "again"))
-    yield "inequivalent", D4, (*d4[:3], Retyped(d4[1], d4[3].label), *d4[4:])
-    yield "unique", D4, (*d4[:-1], Retyped(d4[-1], d4[0].label))
-    yield "'x'", D4, (*d4[:-1], Retyped(d4[-1], "E x 1"))
-    yield "trivial irrep", D4, (d4[1], d4[0], *d4[2:])
-    yield "ordered", D4, (d4[0], d4[-1], *d4[1:-1])
-    yield "commutant", D4, (*d4[:-1], Retyped(eq.defining(D4) @ d4[-1], "four"))
-    yield "Endomorphisms multiply|commutant", Q8, (*q8[:-1], Retyped(q8[-1], q8[-1].label, "real"))
-    yield "Endomorphisms", Q8, (*q8[:-1], LeftUnits(q8[-1], q8[-1].label))
-    yield "Endomorphisms", Q8, (*q8[:-1], NotCommuting(q8[-1], q8[-1].label))
-    # A parity that is dropped leaves a good representation under a wrong label.
+def without_parity(irreps):
+    """1o as a representation that forgets reflections: a good one, under a wrong label."""
+    odd = next(irrep for irrep in irreps if irrep.label == "1o")
     lost = Retyped(odd, "1o", function=lambda g: odd(g) * torch.linalg.det(g)[..., None, None])
-    yield "inequivalent", O3, tuple(lost if irrep.label == "1o" else irrep for irrep in o3)
+    return tuple(lost if irrep.label == "1o" else irrep for irrep in irreps)
 
 
-@pytest.mark.parametrize(("law", "group", "twin"), [*broken_irreps()])
-def test_broken_irreps_are_rejected(law, group, twin):
+def last(irreps, twin):
+    return (*irreps[:-1], twin)
+
+
+# The law that is broken, the group, and what is made of its irreps.
+BROKEN = {
+    "one missing": ("add up to the order", "D4", lambda v: v[:-1]),
+    "one twice": ("add up to the order|inequivalent", "D4", lambda v: (*v, Retyped(v[-1], "again"))),
+    "one in place of another": ("inequivalent", "D4", lambda v: (*v[:3], Retyped(v[1], v[3].label), *v[4:])),
+    "a repeated label": ("unique", "D4", lambda v: last(v, Retyped(v[-1], v[0].label))),
+    "a label with blanks": ("'x'", "D4", lambda v: last(v, Retyped(v[-1], "E x 1"))),
+    "another first": ("trivial irrep", "D4", lambda v: (v[1], v[0], *v[2:])),
+    "another order": ("ordered", "D4", lambda v: (v[0], v[-1], *v[1:-1])),
+    "reducible": ("commutant", "D4", lambda v: last(v, Retyped(eq.defining(D4) @ v[-1], "four"))),
+    "another type": ("Endomorphisms multiply|commutant", "Q8", lambda v: last(v, Retyped(v[-1], v[-1].label, "real"))),
+    "units of the left": ("Endomorphisms", "Q8", lambda v: last(v, LeftUnits(v[-1], v[-1].label))),
+    "units that do not commute": ("Endomorphisms", "Q8", lambda v: last(v, NotCommuting(v[-1], v[-1].label))),
+    "a lost parity": ("inequivalent", "O(3)", without_parity),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_irreps_are_rejected(case):
+    law, name, twin = BROKEN[case]
+    group = eq.group(name)
     with pytest.raises(CheckFailed, match=law):
-        check_irreps(group, twin)
+        check_irreps(group, twin(eq.irreps(group, **LISTS[name])))
+
+
+@pytest.mark.parametrize("name", ["D4", "S4", "Q8", "C5", "A5"])
+def test_every_label_is_perturbed_in_turn(name):
+    """A good irrep under the label of another one is noticed."""
+    group = eq.group(name)
+    found = eq.irreps(group)
+    for i, j in itertools.permutations(range(len(found)), 2):
+        if found[i].dim == found[j].dim:
+            twin = list(found)
+            twin[j] = Retyped(found[i], found[j].label)
+            with pytest.raises(CheckFailed, match="inequivalent|trivial irrep|add up"):
+                check_irreps(group, twin)
 
 
 def test_a_wrong_decomposition_of_products_is_noticed(monkeypatch):
