@@ -17,12 +17,14 @@ from equilayers.representations.algebra import Sum, TensorProduct
 from equilayers.representations.irreps import irreps as listed_irreps
 from equilayers.representations.isotypic import Letters, canonical_maps, intertwiners, orthonormalised, stack
 from equilayers.representations.representation import Irrep, Representation
+from equilayers.representations.unlisted import unlisted_maps
 
 __all__ = ["Decomposition", "decompose"]
 
 TOLERANCE = 1e-9  # a residual above this is not a decomposition
 ORTHOGONAL = 1e-10
-HIGHEST_LEVEL = 40  # tensor powers looked into for the irreps of an infinite group
+LOW_LEVELS = 5  # tensor powers looked into before all irreps of a semisimple group up to the dimension
+HIGHEST_LEVEL = 40  # and for a group that has infinitely many of one dimension
 DIRECT_DIM = 100  # tensor products up to this dimension are decomposed as they are, larger ones factor by factor
 
 
@@ -168,6 +170,11 @@ def _batches(group: Group, max_dim: int) -> Iterable[tuple[Irrep, ...]]:
             except TooLarge:
                 return
         return
+    if group.is_semisimple:
+        for level in range(LOW_LEVELS):
+            yield listed_irreps(group, level=level, max_dim=max_dim)
+        yield listed_irreps(group, max_dim=max_dim)
+        return
     for level in range(HIGHEST_LEVEL + 1):
         yield listed_irreps(group, level=level, max_dim=max_dim)
 
@@ -231,8 +238,9 @@ def _maps(v: Representation) -> dict[Irrep, np.ndarray]:
     """``(n, d, m * end_dim)`` for each irrep that occurs; complete, since the dimensions add up."""
     target = Letters.of(v)
     found: dict[Irrep, np.ndarray] = {}
-    left, seen = v.dim, set()
+    left, seen, listed = v.dim, set(), False
     for batch in _batches(v.group, v.dim):
+        listed = True
         for irrep in batch:
             if irrep in seen or irrep.dim > left:
                 continue
@@ -243,6 +251,8 @@ def _maps(v: Representation) -> dict[Irrep, np.ndarray]:
                 left -= maps.shape[-1] // irrep.end_dim * irrep.dim
         if left <= 0:
             break
+    if v.dim and not listed:
+        return unlisted_maps(v)
     if left:
         raise NotCertified(
             "The irreps that were found do not fill the representation.",

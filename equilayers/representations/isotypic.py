@@ -7,9 +7,9 @@ up to a basis of rho, and w along with it, the equations V(s) T = T rho(s) on al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -57,27 +57,33 @@ class Letters:
         return Letters(rep.group, rep.dim, (*lie, *discrete), tuple(pairs))
 
     @cached_property
-    def elements(self) -> list[np.ndarray]:
-        """``(dim, dim)`` self-adjoint combinations of short words, the same ones for all representations of the group."""
-        return [self._element(i) for i in range(ELEMENTS)]
+    def _kept(self) -> dict[int, tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]]:
+        return {}
 
-    def _element(self, index: int) -> np.ndarray:
-        total = np.zeros((self.dim, self.dim))
-        longest = 2 if self.group.lie_dim else 6
-        for k in range(WORDS if self.pairs else 0):
-            numbers = hashed_numbers(f"decompose/word/{index}/{k}", longest + 1)
-            length = 1 + k % longest
-            word, adjoint = np.eye(self.dim), np.eye(self.dim)
-            for x in numbers[1 : length + 1]:
-                letter, star = self.pairs[int((x + 1) / 2 * len(self.pairs))]
-                word, adjoint = word @ letter, star @ adjoint
-            total += numbers[0] * (word + adjoint)
-        return total
+    def element(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+        """A fixed self-adjoint sum of short words, the same one for all representations of the group.
 
-    @cached_property
-    def spectra(self) -> list[tuple[np.ndarray, np.ndarray] | None]:
-        """Eigenvalues and vectors of the elements; None where an element is not symmetric in these coordinates."""
-        return [np.linalg.eigh((a + a.T) / 2) if _is_symmetric(a) else None for a in self.elements]
+        With its eigenvalues and eigenvectors; None where it is not symmetric in these coordinates.
+        """
+        if index not in self._kept:
+            total = np.zeros((self.dim, self.dim))
+            for coefficient, spelled in _words(index, len(self.pairs), 2 if self.group.lie_dim else 6):
+                word = reduce(np.matmul, [self.pairs[letter][0] for letter in spelled])
+                adjoint = reduce(np.matmul, [self.pairs[letter][1] for letter in reversed(spelled)])
+                total += coefficient * (word + adjoint)
+            self._kept[index] = total, np.linalg.eigh((total + total.T) / 2) if _is_symmetric(total) else None
+        return self._kept[index]
+
+
+@lru_cache(maxsize=64)
+def _words(index: int, letters: int, longest: int) -> tuple[tuple[float, tuple[int, ...]], ...]:
+    """Coefficients and words of element ``index``."""
+    found = []
+    for k in range(WORDS if letters else 0):
+        numbers = hashed_numbers(f"decompose/word/{index}/{k}", longest + 1)
+        spelled = tuple(int((x + 1) / 2 * letters) for x in numbers[1 : k % longest + 2])
+        found.append((float(numbers[0]), spelled))
+    return tuple(found)
 
 
 def _is_symmetric(a: np.ndarray) -> bool:
@@ -103,27 +109,33 @@ class _Start(NamedTuple):
     count: int
 
 
-def _starts(rho: Letters, target: Letters, bound: int) -> list[_Start]:
-    """Eigenvalues of the fixed elements that stand apart from others in rho and in V, the best one of each element, best first."""
+def _starts(rho: Letters, target: Letters, bound: int) -> Iterator[_Start]:
+    """Eigenvalues of the fixed elements that stand apart from others in rho and in V: the first good one, or all, best first."""
     found = []
-    for element, (spectrum, wide) in enumerate(zip(rho.spectra, target.spectra, strict=True)):
-        if spectrum is None:
-            raise NotCertified("An irrep needs fitting coordinates.", {"group": rho.group}, "Use eq.irreps(G).")
-        values = spectrum[0]
-        among = np.sort(np.abs(values[:, None] - values), axis=1)
-        if wide is None:
-            scale = max(float(np.abs(values).max()), 1e-300)
-            rows = [(_gap(row / scale, len(row))[0], -1) for row in among]
-        else:
-            scale = max(float(np.abs(values).max()), float(np.abs(wide[0]).max(initial=0.0)), 1e-300)
-            apart = np.sort(np.abs(values[:, None] - wide[0]), axis=1)
-            rows = []
-            for own, others in zip(among, apart, strict=True):
-                gap, count = _gap(others / scale, 4 * bound)
-                rows.append((min(gap, _gap(own / scale, len(own))[0]), count))
-        column = max(range(len(rows)), key=lambda i: (min(rows[i][0], ENOUGH), -rows[i][1], -i))
-        found.append(_Start(rows[column][0], element, column, rows[column][1]))
-    return sorted(found, key=lambda start: (-min(start.quality, ENOUGH), start.count, start.element))
+    for element in range(ELEMENTS):
+        found.append(_start(rho, target, element, bound))
+        if found[-1].quality >= ENOUGH and found[-1].count <= bound:
+            yield found[-1]
+    yield from sorted(found, key=lambda start: (-min(start.quality, ENOUGH), start.count, start.element))
+
+
+def _start(rho: Letters, target: Letters, element: int, bound: int) -> _Start:
+    spectrum, wide = rho.element(element)[1], target.element(element)[1]
+    if spectrum is None:
+        raise NotCertified("An irrep needs fitting coordinates.", {"group": rho.group}, "Use eq.irreps(G).")
+    values = spectrum[0]
+    among = np.sort(np.abs(values[:, None] - values), axis=1)
+    if wide is None:
+        scale = max(float(np.abs(values).max()), 1e-300)
+        rows = [(_gap(row / scale, len(row))[0], bound) for row in among]
+    else:
+        scale = max(float(np.abs(values).max()), float(np.abs(wide[0]).max(initial=0.0)), 1e-300)
+        rows = []
+        for own, others in zip(among, np.sort(np.abs(values[:, None] - wide[0]), axis=1), strict=True):
+            gap, count = _gap(others / scale, 4 * bound)
+            rows.append((min(gap, _gap(own / scale, len(own))[0]), count))
+    column = max(range(len(rows)), key=lambda i: (min(rows[i][0], ENOUGH), -rows[i][1], -i))
+    return _Start(rows[column][0], element, column, rows[column][1])
 
 
 def _gap(distances: np.ndarray, limit: int) -> tuple[float, int]:
@@ -138,11 +150,11 @@ def _gap(distances: np.ndarray, limit: int) -> tuple[float, int]:
 
 def _eigenspace(rho: Letters, target: Letters, start: _Start) -> np.ndarray:
     """``(n, w)``: an orthonormal basis that contains all vectors of V that rho's eigenvector can go to."""
-    own, wide = rho.spectra[start.element], target.spectra[start.element]
+    (_, own), (matrix, wide) = rho.element(start.element), target.element(start.element)
     assert own is not None
     value = own[0][start.column]
     if wide is None:
-        return null_space(target.elements[start.element] - value * np.eye(target.dim), what="an eigenspace").basis
+        return null_space(matrix - value * np.eye(target.dim), what="an eigenspace").basis
     order = np.argsort(np.abs(wide[0] - value), kind="stable")
     return wide[1][:, order[: start.count]]
 
@@ -164,7 +176,7 @@ def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: in
             space = _eigenspace(rho, target, start)
             if not space.shape[1]:
                 return np.zeros((target.dim, irrep.dim, 0))
-            spectrum = rho.spectra[start.element]
+            spectrum = rho.element(start.element)[1]
             assert spectrum is not None
             frame, images = _spin(rho, target, spectrum[1][:, start.column], space)
             return _solve(rho, target, frame, images)
