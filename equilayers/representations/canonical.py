@@ -1,8 +1,8 @@
 r"""One form for an irrep, whatever found it: a function of the equivalence class alone.
 
-A separating element of the group algebra has a top eigenspace on which the endomorphisms R, C or H act simply transitively,
-so any unit vector of it will do. The vectors that the generators make of it, orthonormalised in a fixed order, are the basis.
-No decision is an argmax or falls at a round number: symmetric problems have exact ties there.
+A separating element of the group algebra has a top eigenspace on whose unit vectors the units of R, C or H act simply
+transitively, so any of them will do. The vectors that the generators make of it, orthonormalised in a fixed order, are
+the basis. No decision is an argmax or falls at a round number: symmetric problems have exact ties there.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def canonical_images(lie: np.ndarray, discrete: np.ndarray, end_dim: int) -> Can
     The images must be those of an irrep that is orthogonal, or of a group that is closed under transpose.
 
     Raises:
-        NotCertified: the images are reducible, ``end_dim`` is not that of their commutant, or every threshold was too near
-            to a decision.
+        NotCertified: the images are reducible, ``end_dim`` is not that of their commutant, or every threshold was too
+            near to a decision.
 
     Example:
         >>> turn = np.array([[0.6, -0.8], [0.8, 0.6]])
@@ -71,7 +71,7 @@ def canonical_images(lie: np.ndarray, discrete: np.ndarray, end_dim: int) -> Can
         >>> bool(np.abs(one.discrete - two.discrete).max() < 1e-14)
         True
 
-    Source: the principle is that of the spinning algorithm of R. Parker, The computer calculation of modular characters (1984).
+    Source: the standard basis of R. Parker, The computer calculation of modular characters (1984).
     """
     lie, discrete = np.asarray(lie, dtype=np.float64), np.asarray(discrete, dtype=np.float64)
     steps = letters(lie, discrete)
@@ -125,7 +125,7 @@ def letters(lie: np.ndarray, discrete: np.ndarray) -> np.ndarray:
 
 
 def words(count: int, limit: int) -> list[tuple[int, ...]]:
-    """The first ``limit`` words in ``count`` letters, shorter ones first, without the empty one; it acts from the left."""
+    """The first ``limit`` words in ``count`` letters, shorter ones first, without the empty one."""
     found: list[tuple[int, ...]] = [(letter,) for letter in range(count)]
     for word in found:  # grows while it is read
         if len(found) >= limit:
@@ -143,7 +143,7 @@ def products(steps: np.ndarray, chosen: Sequence[tuple[int, ...]]) -> np.ndarray
 
 
 def symmetric_elements(steps: np.ndarray) -> Iterator[np.ndarray]:
-    """Symmetric elements of the algebra from a fixed list: generators, their squares, then hashed sums of short words."""
+    """Symmetric elements of the algebra, a fixed list: generators, their squares, hashed sums of short words."""
     for s in steps:
         yield (s + s.T) / 2
     for s in steps:
@@ -165,7 +165,7 @@ def _basis(steps: np.ndarray, end_dim: int, choices: _Choices) -> np.ndarray:
     top = _separated(steps, end_dim, choices)
     units = _units(steps, top, choices) if end_dim > 1 else []
     spun = _spin_up(steps, top[:, 0], units, choices).basis
-    return np.concatenate([spun[:, unit::end_dim] for unit in range(end_dim)], axis=1)  # all heads, then all their i ...
+    return np.concatenate([spun[:, unit::end_dim] for unit in range(end_dim)], axis=1)  # heads, then their i
 
 
 def _separated(steps: np.ndarray, end_dim: int, choices: _Choices) -> np.ndarray:
@@ -232,7 +232,7 @@ def _lowered(threshold: float, what: str, dim: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Spun:
-    """The basis, and how each vector after the first was made: letter, from which vector, what was taken off, its norm."""
+    """The basis, and how each vector after the first was made: letter, from which one, what was taken off, its norm."""
 
     basis: np.ndarray
     made: list[tuple[int, int, np.ndarray, float]]
@@ -268,8 +268,8 @@ def _units(steps: np.ndarray, top: np.ndarray, choices: _Choices) -> list[np.nda
 
 
 def commuting_units(steps: np.ndarray, top: np.ndarray, choices: _Choices | None = None) -> np.ndarray | None:
-    """``(c - 1, d, d)``: endomorphisms that move the first of the ``(d, c)`` vectors to the others and multiply as imaginary
-    units; None where there are none."""
+    """``(c - 1, d, d)``: endomorphisms that move the first of the ``(d, c)`` vectors to the others, if they multiply as
+    imaginary units; None otherwise."""
     spun = _spin_up(steps, top[:, 0], (), choices or _Choices(THRESHOLDS[0]))
     frame = np.array([spun.again(steps, vector) @ spun.basis.T for vector in top.T[1:]])
     frame = frame.reshape(-1, len(top), len(top))
@@ -282,9 +282,9 @@ def commuting_units(steps: np.ndarray, top: np.ndarray, choices: _Choices | None
 def _direction(
     steps: np.ndarray, vector: np.ndarray, frame: np.ndarray, beside: np.ndarray | None, choices: _Choices
 ) -> np.ndarray:
-    """The unit vector along the first ``(<J_a v, w v>)_a``, over words w, whose part across ``beside`` is long enough."""
+    """The unit vector along the first ``(<J_a v, w v>)_a``, over words w, that is long enough across ``beside``."""
     spelled = words(len(steps), 4 * len(vector) + 40)
-    moved = {(): vector}
+    moved: dict[tuple[int, ...], np.ndarray] = {(): vector}
     for word in spelled:
         moved[word] = steps[word[0]] @ moved[word[1:]]
     threshold = choices.threshold

@@ -1,73 +1,26 @@
-r"""All irreps of any finite group, from its generators alone: no table of products, no matrix as large as the group.
-
-Modules (permutations of points, products of irreps already found, the regular module) are looked into one after another, as
-long as their characters say that something new is in them. A Krylov space of one algebra element a finds its eigenvectors;
-those whose eigenvalues no known irrep has lie in new ones. What the generators make of such a vector is one irrep. The list
-is complete when
-
-.. math:: \sum_i \dim(V_i)^2 / \dim \operatorname{End}(V_i) = |G|.
-"""
+"""The irreps of any finite group, found from its generators alone, in canonical form and order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import combinations_with_replacement
 from typing import cast
 
 import numpy as np
-import torch
 
-from equilayers.errors import BadRepresentation, NotCertified, TooLarge
+from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.groups import FiniteGroup, Group
 from equilayers.groups.finite import ELEMENT_LIMIT
-from equilayers.numerics import hashed_numbers, orbit_labels
-from equilayers.representations.canonical import canonical_images, words
+from equilayers.representations.canonical import canonical_images
+from equilayers.representations.finite_search import Found, class_character, find
 from equilayers.representations.levels import in_order
 from equilayers.representations.mulliken import mulliken_labels
 from equilayers.representations.representation import Irrep, unit_matrices
-from equilayers.representations.splitting import invariant_span
 
-__all__ = ["Found", "find", "irrep", "irreps"]
+__all__ = ["derive", "irrep", "irreps"]
 
-TYPES = {(1, 1): ("real", 1), (2, 0): ("complex", 2), (4, -2): ("quaternionic", 4)}  # norm, indicator of the character
-ATTEMPTS = 8  # algebra elements tried on one module
-SAME = 1e-7  # eigenvalues of an algebra element nearer than this are one
-BREAKDOWN = 1e-9  # the Krylov space is complete where the next vector is shorter than this
-ORTHOGONAL = 1e-12  # the square of the error of a subspace that is taken to be invariant
-KRYLOV = 600  # vectors of a Krylov space; with this many the outermost eigenvectors have converged
-CONVERGED = 1e-9
-
-Act = Callable[[int, np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """An irrep as it was found: ``(m, d, d)`` images, type, and ``(k,)`` character by class."""
-
-    images: np.ndarray
-    type: str
-    character: np.ndarray
-
-    @property
-    def end_dim(self) -> int:
-        return {"real": 1, "complex": 2, "quaternionic": 4}[self.type]
-
-
-@dataclass(frozen=True, eq=False)
-class _Module:
-    """A representation given by how its generators move vectors: ``act(j, x)`` on ``(dim, f)``."""
-
-    dim: int
-    act: Act
-    character: np.ndarray
-
-
-# The irreps of a group
-
-
-_kept: dict[str, list[tuple[str, str, np.ndarray]]] = {}
+Listed = list[tuple[str, str, np.ndarray]]
+_kept: dict[str, Listed] = {}
 _KEPT = 128
+SAME = 1e-7  # characters nearer than this are one
 
 
 def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -> tuple[Irrep, ...]:
@@ -85,7 +38,7 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
     if listed is None:
         while len(_kept) >= _KEPT:
             _kept.pop(next(iter(_kept)))
-        listed = _kept[group.fingerprint] = _derive(_enumerable(group))
+        listed = _kept[group.fingerprint] = derive(_enumerable(group))
     return tuple(
         Irrep.from_images(group, label, kind, np.zeros((0, *images.shape[1:])), images)
         for label, kind, images in listed
@@ -113,246 +66,44 @@ def irrep(group: Group, label: str) -> Irrep:
 def _enumerable(group: Group) -> FiniteGroup:
     if group.order is None or group.order > ELEMENT_LIMIT:
         raise TooLarge(
-            "The list of irreps has one entry for each class of elements and inverses, and this group is too large to count them.",
+            "Irreps are listed for groups that can be enumerated: there are about as many as conjugacy classes.",
             {"group": group, "order": group.order, "limit": ELEMENT_LIMIT},
-            "Use the representations that you need: equilayers.defining, permutation, or representation(G, images).",
+            "Use single representations: equilayers.defining, permutation, or representation(G, images).",
         )
     return cast(FiniteGroup, group)
 
 
-def _derive(group: FiniteGroup) -> list[tuple[str, str, np.ndarray]]:
-    """Labels, types and canonical images, in order."""
-    found = find(group)
-    canonical = [_anchored(group, f) for f in found]
+def derive(group: FiniteGroup, source: str = "any", seed: int = 0, anchored: bool = True) -> Listed:
+    """Label, type and canonical images of every irrep, in order.
+
+    Args:
+        group: a finite group that can be enumerated.
+        source, seed: where to look, as in :func:`find`; the result does not depend on it.
+        anchored: the irrep that is the defining action of a shipped group takes its matrices.
+    """
+    found = find(group, source, seed)
+    canonical = [(_anchored(group, f) if anchored else None) for f in found]
+    images = [_canonical(f) if own is None else own for f, own in zip(found, canonical, strict=True)]
     stand_ins = [
-        Irrep.from_images(group, str(k), f.type, np.zeros((0, *images.shape[1:])), images)
-        for k, (f, images) in enumerate(zip(found, canonical, strict=True))
+        Irrep.from_images(group, str(k), f.type, np.zeros((0, *x.shape[1:])), x)
+        for k, (f, x) in enumerate(zip(found, images, strict=True))
     ]
-    ordered = [int(i.label) for i in in_order(stand_ins, [f.character for f in found])]
-    labels = mulliken_labels(group, [found[k].character for k in ordered])
-    return [(label, found[k].type, canonical[k]) for label, k in zip(labels, ordered, strict=True)]
+    order = [int(i.label) for i in in_order(stand_ins, [f.character.tolist() for f in found])]
+    labels = mulliken_labels(group, [found[k].character for k in order])
+    return [(label, found[k].type, images[k]) for label, k in zip(labels, order, strict=True)]
 
 
-def _anchored(group: FiniteGroup, found: Found) -> np.ndarray:
-    """Canonical images; those of the defining action of a shipped group where it is this irrep in standard form."""
+def _canonical(found: Found) -> np.ndarray:
+    return canonical_images(np.zeros((0, *found.images.shape[1:])), found.images, found.end_dim).discrete
+
+
+def _anchored(group: FiniteGroup, found: Found) -> np.ndarray | None:
+    """The defining action of a shipped group, where it is this irrep in standard form."""
     d = found.images.shape[-1]
     own = group.defining_matrices
     if group.family not in ("custom", "product") and own.shape == found.images.shape:
         units = [np.kron(unit, np.eye(d // found.end_dim)) for unit in unit_matrices(found.end_dim)]
         standard = all(np.abs(unit @ own - own @ unit).max() < 1e-12 for unit in units)
-        if standard and np.abs(_character(group, own) - found.character).max() < SAME:
+        if standard and np.abs(class_character(group, own) - found.character).max() < SAME:
             return own
-    return canonical_images(np.zeros((0, d, d)), found.images, found.end_dim).discrete
-
-
-# Characters
-
-
-def _character(group: FiniteGroup, images: np.ndarray) -> np.ndarray:
-    """Traces on the class representatives."""
-    members = group.to_permutation(group.conjugacy_classes.representatives)
-    return group.chain.evaluate(images, members).diagonal(dim1=-2, dim2=-1).sum(-1).numpy()
-
-
-def _type(group: FiniteGroup, character: np.ndarray) -> str | None:
-    """By the norm and the Frobenius-Schur indicator of a real character; None if it is reducible."""
-    classes = group.conjugacy_classes
-    weights = classes.sizes / group.order
-    norm, indicator = float(weights @ character**2), float(weights @ character[classes.power(2)])
-    rounded = (round(norm), round(indicator))
-    if max(abs(norm - rounded[0]), abs(indicator - rounded[1])) > 1e-6:
-        return None
-    return TYPES.get(rounded, (None, 0))[0]
-
-
-# Modules
-
-
-def find(group: FiniteGroup, source: str = "any", seed: int = 0) -> list[Found]:
-    """All irreps, in no canonical form and no order.
-
-    Args:
-        group: a finite group that can be enumerated.
-        source: "any"; or only the "regular" module; or only the "permutation" of points and products of what is in it. The
-            canonical form of the result does not depend on it.
-        seed: nor on this; it names the hashed numbers.
-
-    Raises:
-        NotCertified: the list did not become complete.
-    """
-    found: list[Found] = []
-    tried: set[object] = set()
-    while (count := sum(f.images.shape[-1] ** 2 // f.end_dim for f in found)) < group.order:
-        best = min(_candidates(group, found, source, tried), key=lambda c: c[0], default=None)
-        if best is None:
-            raise NotCertified(
-                "The squares of the irreps' dimensions, divided by those of their commutants, add up to the order.",
-                {"group": group, "order": group.order, "found": count, "dims": [f.images.shape[-1] for f in found]},
-                "Give other generators of the group.",
-            )
-        tried.add(best[1])
-        _look_into(group, best[2](), found, seed)
-    return found
-
-
-def _candidates(
-    group: FiniteGroup, found: list[Found], source: str, tried: set[object]
-) -> Iterator[tuple[int, object, Callable[[], _Module]]]:
-    """Modules with something new in them: dimension, name, and how to make one."""
-    if source in ("any", "regular") and "regular" not in tried:
-        yield group.order, "regular", lambda: _regular(group)
-    if source == "regular":
-        return
-    for name, points in _orbits(group):
-        if name not in tried:
-            module = _permutation(group, points)
-            if _remainder(group, module.character, found)[0] > 0.5:
-                yield module.dim, name, lambda module=module: module
-    for a, b in combinations_with_replacement(range(len(found)), 2):
-        dim = found[a].images.shape[-1] * found[b].images.shape[-1]
-        if (a, b) not in tried and _remainder(group, found[a].character * found[b].character, found)[0] > 0.5:
-            yield dim, (a, b), lambda a=a, b=b: _product(found[a], found[b])
-
-
-def _remainder(group: FiniteGroup, character: np.ndarray, found: list[Found]) -> np.ndarray:
-    """The character of what is left when the known irreps are taken out; its value at the identity, the first class, is a dim."""
-    weights = group.conjugacy_classes.sizes / group.order
-    for f in found:
-        character = character - round(float((weights * f.character) @ character)) / f.end_dim * f.character
-    return character
-
-
-def _orbits(group: FiniteGroup) -> list[tuple[str, np.ndarray]]:
-    p = group.permutation_generators
-    labels, count = orbit_labels(p, p.shape[1])
-    return [(f"orbit {k}", np.flatnonzero(labels == k)) for k in range(count)]
-
-
-def _by_permutations(p: np.ndarray, character: np.ndarray) -> _Module:
-    inverses = np.argsort(p, axis=1)
-    return _Module(p.shape[1], lambda j, x: x[inverses[j]] if j >= 0 else x[p[~j]], character)
-
-
-def _permutation(group: FiniteGroup, points: np.ndarray) -> _Module:
-    """The permutations of one orbit."""
-    place = np.full(group.permutation_generators.shape[1], -1)
-    place[points] = np.arange(len(points))
-    members = group.to_permutation(group.conjugacy_classes.representatives).numpy()
-    character = (members[:, points] == points).sum(1).astype(np.float64)
-    return _by_permutations(place[group.permutation_generators[:, points]], character)
-
-
-def _regular(group: FiniteGroup) -> _Module:
-    """``e_h -> e_{gh}``, by positions in the enumeration."""
-    elements, positions = group._enumeration
-    moved = [positions[group.chain.rank(torch.from_numpy(s[elements])).numpy()] for s in group.permutation_generators]
-    character = np.zeros(len(group.conjugacy_classes))
-    character[0] = group.order
-    return _by_permutations(np.array(moved).reshape(-1, len(elements)), character)
-
-
-def _product(a: Found, b: Found) -> _Module:
-    """The tensor product, never as a matrix."""
-
-    def act(j: int, x: np.ndarray) -> np.ndarray:
-        left, right = (a.images[j], b.images[j]) if j >= 0 else (a.images[~j].T, b.images[~j].T)
-        m, n = len(left), len(right)
-        moved = left @ x.reshape(m, -1)
-        return (right @ moved.reshape(m, n, -1)).reshape(m * n, -1)
-
-    return _Module(a.images.shape[-1] * b.images.shape[-1], act, a.character * b.character)
-
-
-# What is new in a module
-
-
-class _Element:
-    """A symmetric element of the group algebra: a hashed sum of short words and their inverses."""
-
-    def __init__(self, generators: int, name: str) -> None:
-        self.words = words(generators, max(14, 3 * generators))
-        self.numbers = hashed_numbers(f"element/{name}", len(self.words))
-
-    def __call__(self, act: Act, x: np.ndarray) -> np.ndarray:
-        forth: dict[tuple[int, ...], np.ndarray] = {(): x}
-        back = {(): x}
-        total = np.zeros_like(x)
-        for word, number in zip(self.words, self.numbers, strict=True):
-            forth[word] = act(word[0], forth[word[1:]])
-            back[word] = act(~word[-1], back[word[:-1]])
-            total += number / 2 * (forth[word] + back[word])
-        return total
-
-
-def _matrix_act(images: np.ndarray) -> Act:
-    return lambda j, x: images[j] @ x if j >= 0 else images[~j].T @ x
-
-
-def _look_into(group: FiniteGroup, module: _Module, found: list[Found], seed: int) -> None:
-    """Add the irreps of the module that are not yet known."""
-    generators = len(group.permutation_generators)
-    if _type(group, module.character):
-        _add(group, np.array([module.act(j, np.eye(module.dim)) for j in range(generators)]), found)
-        return
-    for attempt in range(ATTEMPTS):
-        element = _Element(generators, f"{seed}/{attempt}")
-        start = hashed_numbers(f"start/{seed}/{attempt}", module.dim)
-        values, vectors = _eigenvectors(lambda x, element=element: element(module.act, x), start)
-        known = [_eigenvalues(element, f.images) for f in found]
-        for at in np.argsort(-_isolation(values)):
-            if any(np.abs(k - values[at]).min() < SAME for k in known):
-                continue
-            images = _images(module, vectors[:, at], generators)
-            if images is not None and _add(group, images, found):
-                known.append(_eigenvalues(element, images))
-                if _remainder(group, module.character, found)[0] < 0.5:
-                    return
-
-
-def _add(group: FiniteGroup, images: np.ndarray, found: list[Found]) -> bool:
-    character = _character(group, images)
-    kind = _type(group, character)
-    new = kind is not None and not any(np.abs(f.character - character).max() < 1e-6 for f in found)
-    if new:
-        found.append(Found(images, cast(str, kind), character))
-    return new
-
-
-def _eigenvalues(element: _Element, images: np.ndarray) -> np.ndarray:
-    return np.linalg.eigvalsh(element(_matrix_act(images), np.eye(images.shape[-1])))
-
-
-def _isolation(values: np.ndarray) -> np.ndarray:
-    gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
-    return np.minimum(gaps[:-1], gaps[1:])
-
-
-def _eigenvectors(apply: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues, ascending, and vectors of a symmetric map in the Krylov space of ``start`` (Lanczos, orthogonalised in full)."""
-    size = min(len(start), KRYLOV)
-    basis, moved = np.empty((len(start), size)), np.empty((len(start), size))
-    vector, norm, k = start, float(np.linalg.norm(start)), 0
-    while k < size and norm > BREAKDOWN:
-        basis[:, k] = vector / norm
-        moved[:, k] = vector = apply(basis[:, k, None])[:, 0]
-        k += 1
-        for _ in range(2):
-            vector = vector - basis[:, :k] @ (basis[:, :k].T @ vector)
-        norm = float(np.linalg.norm(vector))
-    basis, moved = basis[:, :k], moved[:, :k]
-    small = basis.T @ moved
-    values, mix = np.linalg.eigh((small + small.T) / 2)
-    residual = np.linalg.norm(moved @ mix - basis @ (mix * values), axis=0)
-    return values[residual < CONVERGED], (basis @ mix)[:, residual < CONVERGED]
-
-
-def _images(module: _Module, vector: np.ndarray, generators: int) -> np.ndarray | None:
-    """Generator images on what the generators make of the vector: a Rayleigh quotient in an orthogonal representation."""
-    span = invariant_span(lambda x: np.concatenate([module.act(j, x) for j in range(generators)], axis=1), vector)
-    if span is None:
-        return None
-    images = np.array([span.T @ module.act(j, span) for j in range(generators)])
-    square = images.swapaxes(1, 2) @ images
-    if np.abs(square - np.eye(span.shape[1])).max() > ORTHOGONAL:
-        return None
-    return images @ (3 * np.eye(span.shape[1]) - square) / 2  # a Newton step to the nearest orthogonal matrix
+    return None

@@ -43,9 +43,9 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
 
     .. math:: \sum_i \dim(V_i)^2 / \dim \operatorname{End}(V_i) = |G|;
 
-    for an infinite one those that occur in the first ``level`` tensor powers of the defining action and its dual. They are
-    ordered by dimension, type (real, complex, quaternionic) and characters class by class, larger first, so that the trivial one
-    leads; SO(3), O(3) and SU(2) have their own usual order.
+    for an infinite one those that occur in the first ``level`` tensor powers of the defining action and its dual. They
+    are ordered by dimension, type (real, complex, quaternionic) and characters class by class, larger first, so that
+    the trivial one leads; SO(3), O(3) and SU(2) have their own usual order.
 
     Args:
         group: any group.
@@ -79,8 +79,8 @@ def irrep(group: Group, label: str) -> Irrep:
 
     Args:
         group: any group.
-        label: as :func:`irreps` lists it: frequencies "2" of C_n, "E1" of D_n, partitions "[3,1]" of S_n, Mulliken symbols
-            "T1u" of the point groups, "1o" of O(3), spins "1/2" of SU(2), pairs "(A1,1)" of products, else the index.
+        label: as :func:`irreps` lists it: frequencies "2" of C_n, "E1" of D_n, partitions "[3,1]" of S_n, symbols
+            "T1u" of point groups, "1o" of O(3), spins "1/2" of SU(2), pairs "(A1,1)" of products, else the index.
 
     Raises:
         BadRepresentation: the group has no irrep of that label.

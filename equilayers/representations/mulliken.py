@@ -15,10 +15,11 @@ _LETTERS = {1: "A", 2: "E", 3: "T", 4: "G", 5: "H"}
 
 
 def mulliken_labels(group: FiniteGroup, characters: Sequence[np.ndarray]) -> list[str]:
-    """Labels for irreps with these characters by class: A, E, T, G, H by dimension; a number where a letter repeats, 1 for a
-    positive character of the first generator (a quarter or a fifth turn); g or u by the sign of the inversion.
+    """Labels for irreps with these characters by class.
 
-    So T1 of O and I, T1u of Oh and Ih is the defining representation. Groups other than T, O, I, Oh, Ih number their irreps.
+    A, E, T, G, H by dimension; a number where a letter repeats, 1 for a positive character of the first generator (a
+    quarter or a fifth turn); g or u by the sign of the inversion. So T1 of O and I, T1u of Oh and Ih is the defining
+    representation. Groups other than T, O, I, Oh, Ih number their irreps.
     """
     if not isinstance(group, Polyhedral):
         return [str(k) for k in range(len(characters))]
@@ -30,8 +31,11 @@ def mulliken_labels(group: FiniteGroup, characters: Sequence[np.ndarray]) -> lis
         parity = ["g" if chi[inversion] > 0 else "u" for chi in characters]
     stems = [_LETTERS[round(float(chi[classes.labels[0]]))] for chi in characters]
     pairs = list(zip(stems, parity, strict=True))
-    numbers = ["" if pairs.count(pair) == 1 else "1" if chi[turn] > 0 else "2" for pair, chi in zip(pairs, characters, strict=True)]
-    return [stem + number + sign for (stem, sign), number in zip(pairs, numbers, strict=True)]
+    labels = []
+    for (stem, sign), chi in zip(pairs, characters, strict=True):
+        number = "" if pairs.count((stem, sign)) == 1 else "1" if chi[turn] > 0 else "2"
+        labels.append(stem + number + sign)
+    return labels
 
 
 def _class_of(group: FiniteGroup, g: torch.Tensor) -> int:

@@ -1,11 +1,13 @@
 r"""Irreducible invariant subspaces of an orthogonal or transpose-closed representation, from its generators' images.
 
-An element a of the group algebra that tells irreps apart has eigenspaces :math:`D^m \otimes e`, one vector e of one irrep: so
-what the generators make of any eigenvector is irreducible, and orthogonal eigenvectors of one eigenspace give orthogonal
-copies. One eigendecomposition splits everything; each part is then certified by its commutant.
+An element a of the group algebra that tells irreps apart has eigenspaces :math:`D^m \otimes e`, one vector e of one
+irrep: so what the generators make of any eigenvector is irreducible, and orthogonal eigenvectors of one eigenspace give
+orthogonal copies. Each part is certified by its commutant, and split further where it is reducible.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,21 +25,20 @@ GROWN = 0.02  # and grows by directions that reach out at least this far
 def split(lie: np.ndarray, discrete: np.ndarray) -> list[np.ndarray]:
     r"""Orthonormal bases of irreducible invariant subspaces, orthogonal to each other, that span everything.
 
-    For each basis Q the compressed images :math:`Q^T s\, Q` are an irrep, exact to rounding: a Rayleigh quotient has the square
-    of the subspace's error. The choice of subspaces within copies of one irrep is arbitrary (but the same in every run on one
-    machine); make the compressed images canonical with :func:`canonical_images`, and the copies with a canonical basis of
-    Hom(irrep, V).
+    For each basis Q the compressed images :math:`Q^T s\, Q` are an irrep, exact to rounding: a Rayleigh quotient has
+    the square of the subspace's error. The choice of subspaces among copies of one irrep is arbitrary: make the compressed
+    images canonical with :func:`canonical_images`, and the copies with a canonical basis of Hom(irrep, V).
 
     Args:
         lie: ``(k, n, n)`` images of the Lie basis.
-        discrete: ``(m, n, n)`` images of the discrete generators; the images are orthogonal, or those of a group that is closed
-            under transpose.
+        discrete: ``(m, n, n)`` images of the discrete generators; the images are orthogonal, or those of a group that
+            is closed under transpose.
 
     Returns:
         ``(n, d)`` arrays with sum of d equal to n; each part's commutant is certified to be R, C or H.
 
     Raises:
-        NotCertified: the images are not those of such a representation, or no element of the algebra separates its irreps.
+        NotCertified: the images are not of that kind, or no element of the algebra separates the irreps.
 
     Example:
         >>> swap = np.array([[[0.0, 1.0], [1.0, 0.0]]])
@@ -78,8 +79,9 @@ def _check(steps: np.ndarray, parts: list[np.ndarray]) -> None:
 def end_dim(lie: np.ndarray, discrete: np.ndarray) -> int | None:
     """Dimension of the commutant of an orthogonal or transpose-closed irrep, 1, 2 or 4; None if it is reducible.
 
-    A commutant acts faithfully on a vector that generates the space, and keeps the eigenspaces of the algebra: so the eigenspace
-    that holds the vector bounds its dimension. Endomorphisms that multiply as imaginary units show that the bound is reached.
+    A commutant acts faithfully on a vector that generates the space, and keeps the eigenspaces of the algebra: so the
+    eigenspace that holds the vector bounds its dimension. Endomorphisms that multiply as imaginary units show that the
+    bound is reached.
 
     Args:
         lie: ``(k, d, d)``.
@@ -170,8 +172,8 @@ def _copies(steps: np.ndarray, space: np.ndarray) -> list[np.ndarray] | None:
     return parts
 
 
-def invariant_span(act, start: np.ndarray) -> np.ndarray | None:  # type: ignore[no-untyped-def]
-    """Orthonormal ``(n, d)`` basis of the smallest invariant subspace that holds ``start``; None if no gap shows that it closed.
+def invariant_span(act: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> np.ndarray | None:
+    """Orthonormal ``(n, d)`` basis of the smallest invariant subspace that holds ``start``; None if it does not close.
 
     Args:
         act: from ``(n, f)`` vectors to ``(n, m f)``: all of them moved by each of m generators.
