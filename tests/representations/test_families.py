@@ -16,7 +16,7 @@ from equilayers.representations.representation import Irrep
 
 FINITE = (
     "trivial", *(f"C{n}" for n in range(1, 13)), *(f"D{n}" for n in range(1, 13)), *(f"S{n}" for n in range(1, 7)),
-    "C3 x C3", "C4 x D3", "D2 x D4", "C3 x C4 x C5", "S3 x C2", "Q8 x C3", "Q8 x Q8", "Q8 x C3 x C4", "Q8 x Q8 x C2",
+    "C3 x C3", "C4 x D3", "D2 x D4", "C3 x C4 x C5", "S3 x C2", "Q8 x C3", "Q8 x Q8", "Q8 x C3 x C4",
 )  # fmt: skip
 INFINITE = ("SO(2) x C3", "SO(3) x S3", "O(2) x Q8", "SU(2) x SU(2)", "SO(2) x SO(2)", "SU(2) x C3", "O(3) x D4")
 INDICATOR = {"real": 1, "complex": 0, "quaternionic": -2}

@@ -114,7 +114,7 @@ def test_labels_are_found_again_and_levels_are_nested(name):
 def test_levels_are_tensor_powers(name, generator):
     """An irrep occurs in the k-th power of the defining action exactly from its level on, by characters."""
     G = eq.group(name)
-    g = G.sample(30_000, generator)
+    g = G.sample(10_000, generator)
     chi = eq.character(eq.defining(G))(g)
     for V in eq.irreps(G, level=4):
         value = eq.character(V)(g)
