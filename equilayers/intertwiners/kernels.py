@@ -92,6 +92,13 @@ class KernelSpace:
 
     ``exact``: the group maps the grid to itself and the basis is complete; else it is band-limited, ``error`` is its
     relative error under rotations that leave the grid, and the rotations and reflections of the grid stay exact.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.trivial(eq.group("C4"))
+        >>> space = eq.intertwiners.kernel_space(V, V, (3, 3))
+        >>> space.dim, space.exact
+        (3, True)
     """
 
     in_rep: Representation

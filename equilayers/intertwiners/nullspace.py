@@ -65,7 +65,7 @@ def _kept(moved: np.ndarray) -> np.ndarray:
 
 
 def discrete_invariants(legs: Sequence[Leg], basis: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Cut the identity component's ``(n, k)`` invariants by the discrete generators; does a trace confirm the count?"""
+    """Cut the identity component's ``(n, k)`` invariants by the discrete generators; also: did a trace confirm it?"""
     k = basis.shape[1]
     actions = [
         basis.T @ apply_matrix([leg.discrete[i] for leg in legs], basis) for i in range(len(legs[0].discrete))

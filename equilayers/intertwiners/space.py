@@ -33,6 +33,13 @@ class HomTerm:
         rows, columns: where the maps lie in a ``(W.dim, V.dim)`` matrix.
         out_multiplicity, in_multiplicity: copies, innermost in rows and columns.
         core: an orthonormal basis of the maps between single copies.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("D4"))
+        >>> term = eq.hom(3 * V, 2 * V).terms[0]
+        >>> term.core.dim, term.out_multiplicity, term.in_multiplicity, term.dim
+        (1, 2, 3, 6)
     """
 
     out_index: int
@@ -56,6 +63,13 @@ class HomBlock:
         irrep: the irrep; its ``type`` says what E is.
         into: ``(irrep.dim * in_multiplicity, V.dim)``.
         out_of: ``(W.dim, irrep.dim * out_multiplicity)``.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("D4"))
+        >>> block = eq.hom(3 * V, 2 * V).blocks[0]
+        >>> block.irrep.label, block.dim
+        ('E1', 6)
     """
 
     irrep: Irrep
@@ -83,6 +97,13 @@ class HomSpace:
         residual: largest relative violation of membership on the generators.
         certificate: of completeness. "exact": counted in integers; "counted": an independent integer count agrees;
             "gap": the relative gap of a null space alone.
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("SO(3)"))
+        >>> maps = eq.hom(V @ V, V)
+        >>> maps.dim, maps.basis().shape, maps.certificate == "gap"
+        (1, (1, 3, 9), False)
     """
 
     def __init__(self, in_rep: Representation, out_rep: Representation, cores: dict[tuple[int, int], Core]) -> None:
@@ -251,7 +272,8 @@ class HomSpace:
 
 
 def _real(values: Tensor | np.ndarray) -> Tensor:
-    tensor = torch.as_tensor(values)
+    # Not torch.as_tensor, which would move it to the caller's default device.
+    tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.asarray(values))
     return tensor if tensor.is_floating_point() else tensor.to(torch.float64)
 
 

@@ -53,7 +53,8 @@ def test_symmetric_couplings_come_first(name):
         for c in irreps_of(name):
             C = clebsch_gordan(a, a, c)
             swapped = C.transpose(0, 2, 1, 3)
-            kind = [1 if np.allclose(x, y) else -1 if np.allclose(x, -y) else 0 for x, y in zip(C, swapped, strict=True)]
+            pairs = zip(C, swapped, strict=True)
+            kind = [1 if np.allclose(x, y) else -1 if np.allclose(x, -y) else 0 for x, y in pairs]
             assert 0 not in kind
             assert kind == sorted(kind, reverse=True)
             assert kind.count(1) == hom(a.sym(2), c).dim

@@ -12,9 +12,9 @@ import equilayers as eq
 from equilayers.errors import CheckFailed, GroupMismatch, NotCertified
 from equilayers.groups import FiniteGroup, Generators, MatrixGroup
 from equilayers.intertwiners import hom
-from equilayers.intertwiners.solver import _schur, solve
 from equilayers.intertwiners.legs import legs_of
 from equilayers.intertwiners.nullspace import solved_invariants
+from equilayers.intertwiners.solver import _schur, solve
 from equilayers.measurement import check_hom
 from equilayers.testing import strategies
 
@@ -218,8 +218,8 @@ def test_invariants_and_coinvariants_of_the_euclidean_group_differ():
     assert hom(one, V.dual).dim == 1
     assert hom(V.dual, one).dim == 0
     assert "Hom" not in into.reason and into.reason
-    for V, W in ((V, V), (V, V.dual), (V @ V, V), (2 * V + one, one + V)):
-        check_hom(hom(V, W))
+    for source, target in ((V, V), (V, V.dual), (V @ V, V), (2 * V + one, one + V)):
+        check_hom(hom(source, target))
 
 
 def test_the_heisenberg_group():
