@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import torch
 from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.representations.algebra import Sum, TensorProduct
+from equilayers.representations.constructors import defining
 from equilayers.representations.irreps import irreps as listed_irreps
 from equilayers.representations.isotypic import Letters, canonical_maps, intertwiners, orthonormalised, stack
 from equilayers.representations.representation import Irrep, Representation
@@ -23,8 +24,8 @@ __all__ = ["Decomposition", "decompose"]
 
 TOLERANCE = 1e-9  # a residual above this is not a decomposition
 ORTHOGONAL = 1e-10
-LOW_LEVELS = 5  # tensor powers looked into before all irreps of a semisimple group up to the dimension
-HIGHEST_LEVEL = 40  # and for a group that has infinitely many of one dimension
+CHEAP_LEVELS = 3  # tensor powers looked into before the weights are asked how many can be needed
+HIGHEST_LEVEL = 64
 DIRECT_DIM = 100  # tensor products up to this dimension are decomposed as they are, larger ones factor by factor
 
 
@@ -53,6 +54,13 @@ class Decomposition:
         rep: R, the sum of irreps, each once with its multiplicity, in the order of :func:`equilayers.irreps`.
         multiplicities: how often each irrep that occurs does.
         residual: largest entry of :math:`V(s) - M R(s) M^{-1}` over all generators, divided by max(1, largest entry of V(s)).
+
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("D4"))
+        >>> found = eq.decompose(V @ V)
+        >>> {irrep.label: m for irrep, m in found.multiplicities.items()}, found.matrix.shape
+        ({'A1': 1, 'B1': 1, 'B2': 1, 'A2': 1}, (4, 4))
     """
 
     rep: Representation
@@ -151,7 +159,7 @@ def sorted_irreps(group: Group, found: Iterable[Irrep]) -> list[Irrep]:
         return found
     position: dict[Irrep, int] = {}
     wanted = set(found)
-    for batch in _batches(group, max(irrep.dim for irrep in found)):
+    for batch in _batches(group, found):
         position = {irrep: i for i, irrep in enumerate(batch)}
         if wanted <= position.keys():
             break
@@ -159,8 +167,9 @@ def sorted_irreps(group: Group, found: Iterable[Irrep]) -> list[Irrep]:
     return sorted(found, key=lambda i: (position.get(i, last), i.dim, i.end_dim, i.label))
 
 
-def _batches(group: Group, max_dim: int) -> Iterable[tuple[Irrep, ...]]:
-    """Lists that could hold what is sought: all irreps of a finite group; of an infinite one level by level."""
+def _batches(group: Group, reps: Sequence[Representation]) -> Iterator[tuple[Irrep, ...]]:
+    """Lists that could hold the irreps of ``reps``: all of a finite group; of an infinite one level by level."""
+    max_dim = max(v.dim for v in reps)
     if group.is_finite:
         try:
             yield listed_irreps(group)
@@ -170,13 +179,24 @@ def _batches(group: Group, max_dim: int) -> Iterable[tuple[Irrep, ...]]:
             except TooLarge:
                 return
         return
-    if group.is_semisimple:
-        for level in range(LOW_LEVELS):
-            yield listed_irreps(group, level=level, max_dim=max_dim)
-        yield listed_irreps(group, max_dim=max_dim)
-        return
+    highest = HIGHEST_LEVEL
     for level in range(HIGHEST_LEVEL + 1):
+        if level == CHEAP_LEVELS:
+            highest = _highest_level(group, reps)
+        if level > highest:
+            return
         yield listed_irreps(group, level=level, max_dim=max_dim)
+
+
+def _highest_level(group: Group, reps: Sequence[Representation]) -> int:
+    """A weight of r times the size of the defining action's is reached within n r powers, and n more for determinants."""
+    vectors = defining(group)
+    ratio = 0.0
+    for k, image in enumerate(vectors.images.lie):
+        own = float(np.abs(np.linalg.eigvals(image)).max(initial=0.0))
+        if own > 1e-6:
+            ratio = max([ratio, *(float(np.abs(np.linalg.eigvals(v.images.lie[k])).max()) / own for v in reps)])
+    return min(HIGHEST_LEVEL, int(np.ceil(vectors.dim * ratio - 1e-6)) + vectors.dim)
 
 
 # One summand
@@ -239,7 +259,7 @@ def _maps(v: Representation) -> dict[Irrep, np.ndarray]:
     target = Letters.of(v)
     found: dict[Irrep, np.ndarray] = {}
     left, seen, listed = v.dim, set(), False
-    for batch in _batches(v.group, v.dim):
+    for batch in _batches(v.group, [v]):
         listed = True
         for irrep in batch:
             if irrep in seen or irrep.dim > left:

@@ -25,6 +25,7 @@ ELEMENTS = 3  # fixed elements of the algebra, of which the one that separates b
 WORDS = 9
 REACH = 1e-6  # a new vector of the frame reaches out of the span so far by more than this
 WINDOWS = (3e-2, 3e-3, 3e-4, 1e-6)  # relative gaps that may bound an eigenspace, wide ones first
+ZERO, GAP = 1e-6, 1e2  # singular values below the one are zero, if the next is larger by the other
 ENOUGH = 0.05  # relative gap beyond which fewer candidates count more
 NEARLY = 1e-8  # so near to orthogonal that the error is rounding
 SNAP = 3e-14  # entries this close to -1, 0 or 1 are meant to be that
@@ -227,12 +228,23 @@ def _solve(rho: Letters, target: Letters, frame: np.ndarray, images: np.ndarray)
         rows.append((np.matmul(t, images) - np.tensordot(inner.T, images, 1)).reshape(d * n, w))
         scales.append(max(1.0, float(np.abs(t).max()), float(np.abs(s).max())))
     equations = np.concatenate([row / scale for row, scale in zip(rows, scales, strict=True)])
-    if float(np.abs(equations).max()) < 1e-11 * float(np.abs(images).max()):
-        starts = np.eye(w)  # every start will do: scaled by their largest entry the equations would be pure rounding
-    else:
-        starts = null_space(equations, what="the maps from an irrep").basis
+    starts = _kernel(equations)
     maps = np.einsum("dnw,wk,ed->nek", images, starts, frame)
     return np.linalg.qr(maps.reshape(n * d, -1))[0].reshape(n, d, -1)
+
+
+def _kernel(equations: np.ndarray) -> np.ndarray:
+    """The kernel of equations of size 1; wider than rounding, for images that a user gives to nine decimals."""
+    _, values, vh = np.linalg.svd(np.linalg.qr(equations, mode="r"))
+    values = np.concatenate([values, np.zeros(equations.shape[1] - len(values))])
+    rank = int((values > ZERO * max(1.0, values.max(initial=0.0))).sum())
+    if 0 < rank < len(values) and values[rank - 1] < GAP * values[rank]:
+        raise NotCertified(
+            "The number of maps from an irrep cannot be decided: no gap between zero and non-zero singular values.",
+            {"largest zero": f"{values[rank]:.2e}", "smallest non-zero": f"{values[rank - 1]:.2e}"},
+            "Give images of the generators to more decimals, or in better coordinates.",
+        )
+    return vh[rank:].T
 
 
 def canonical_maps(irrep: Irrep, maps: np.ndarray) -> np.ndarray:
