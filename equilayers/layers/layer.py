@@ -32,6 +32,17 @@ class Layer(nn.Module):
     A subclass registers what it derives from its representations with :meth:`register_constant`, and may override
     ``_derive_constants`` (then a pickle carries the representations and not the numbers), ``_fingerprint`` and
     ``_to_torch``. Its ``forward`` reads only numbers, tuples and tensors stored by the constructor.
+
+    Example:
+        >>> import torch, equilayers as eq
+        >>> class Scale(Layer):
+        ...     def __init__(self, rep):
+        ...         super().__init__(rep, rep)
+        ...         self.weight = nn.Parameter(torch.ones(1, 1))
+        ...     def forward(self, x):
+        ...         return self.weight[0, 0] * x
+        >>> eq.testing.check_layer(Scale(eq.defining(eq.group("O(3)")))).ran > 25
+        True
     """
 
     def __init__(

@@ -15,7 +15,12 @@ __all__ = ["BlockLayout", "expand_endomorphisms", "invariant_vector", "schur_lin
 
 
 class BlockLayout(NamedTuple):
-    """One irrep: its dimension, the dimension 1, 2 or 4 of its commutant, and the multiplicities on both sides."""
+    """One irrep: its dimension, the dimension 1, 2 or 4 of its commutant, and the multiplicities on both sides.
+
+    Example:
+        >>> BlockLayout(dim=3, end_dim=1, in_multiplicity=8, out_multiplicity=4).dim
+        3
+    """
 
     dim: int
     end_dim: int
@@ -28,6 +33,11 @@ def expand_endomorphisms(weight: Tensor, units: Tensor) -> Tensor:
     ``weight`` ``(out, in, c)``.
 
     ``units`` ``(c, c, c)`` are the right multiplications by 1, i(, j, k).
+
+    Example:
+        >>> units = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[0.0, -1.0], [1.0, 0.0]]])
+        >>> expand_endomorphisms(torch.tensor([[[2.0, 3.0]]]), units).tolist()
+        [[2.0, -3.0], [3.0, 2.0]]
     """
     c = units.shape[0]
     out, inn = weight.shape[0], weight.shape[1]
@@ -44,6 +54,11 @@ def schur_linear(x: Block, layout: BlockLayout, weight: Tensor, units: Tensor | 
         weight: ``(out, in)``, or ``(out, in, c)`` for an irrep whose commutant has dimension c = 2 or 4.
         units: ``(c, c, c)`` for such an irrep.
         bias: ``(out,)``, for the trivial irrep only.
+
+    Example:
+        >>> x = torch.tensor([[[1.0], [2.0]]])
+        >>> schur_linear(x, BlockLayout(2, 1, 1, 1), torch.tensor([[3.0]]), None, None).tolist()
+        [[[3.0], [6.0]]]
     """
     if isinstance(x, list):
         return [F.linear(component, weight, bias) for component in x]
@@ -63,6 +78,11 @@ def sum_of_products(x: Tensor, basis: Tensor, weight: Tensor) -> Tensor:
         x: fields, components by copies.
         basis: ``(k, d_out, d_in)`` fixed intertwiners.
         weight: ``(k, m_out, m_in)``.
+
+    Example:
+        >>> basis = torch.tensor([[[0.0, -1.0], [1.0, 0.0]]])
+        >>> sum_of_products(torch.tensor([[[1.0], [2.0]]]), basis, torch.tensor([[[5.0]]])).tolist()
+        [[[-10.0], [5.0]]]
     """
     k, d_out, d_in = basis.shape
     moved = torch.matmul(basis.to(x.dtype).transpose(0, 1).reshape(d_out * k, d_in), x)  # rows (d_out, k)
@@ -76,6 +96,11 @@ def invariant_vector(
 
     ``layout`` holds ``(dim, multiplicity, k, name)``; ``bases`` the ``(dim, k)`` invariants of each term, None
     where k = 0.
+
+    Example:
+        >>> ones = torch.ones(3, 1)
+        >>> invariant_vector(torch.tensor([2.0]), [(3, 1, 1, "regular"), (2, 1, 0, "turn")], [ones, None]).tolist()
+        [2.0, 2.0, 2.0, 0.0, 0.0]
     """
     parts, start = [], 0
     for (dim, multiplicity, k, _), basis in zip(layout, bases, strict=True):

@@ -19,6 +19,10 @@ class Term(NamedTuple):
     ``matrix`` is an index into the list of matrices, or -1 where the atom already is in the irrep basis.
     ``rows`` holds ``(block, d, k)``: the next ``d * k`` rows are k copies of the d-dimensional irrep of that
     block, copies innermost.
+
+    Example:
+        >>> Term(dim=3, multiplicity=2, matrix=-1, rows=((0, 3, 1),)).rows[0]
+        (0, 3, 1)
     """
 
     dim: int
@@ -33,6 +37,11 @@ class TransformLayout(NamedTuple):
 
     A block is one tensor ``(*batch, d, M)``, or where ``by_component`` says so a list of d tensors ``(*batch,
     M)``: wide blocks are multiplied faster one by one, since nothing then has to be copied into one piece.
+
+    Example:
+        >>> term = Term(dim=3, multiplicity=2, matrix=-1, rows=((0, 1, 1), (1, 2, 1)))
+        >>> TransformLayout((term,), ((1, 2), (2, 2)), (False, True)).cuts(term)
+        [2, 2, 2]
     """
 
     terms: tuple[Term, ...]
@@ -55,6 +64,13 @@ def to_blocks(x: Tensor, layout: TransformLayout, matrices: Sequence[Tensor]) ->
         x: ``(*batch, dim)``.
         layout: the frozen program.
         matrices: ``(dim, dim)`` for each distinct atom; applied from the left.
+
+    Example:
+        >>> term = Term(dim=2, multiplicity=1, matrix=0, rows=((0, 1, 1), (1, 1, 1)))
+        >>> layout = TransformLayout((term,), ((1, 1), (1, 1)), (False, False))
+        >>> swap = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+        >>> [block.flatten().tolist() for block in to_blocks(torch.tensor([[3.0, 4.0]]), layout, [swap])]
+        [[4.0], [3.0]]
     """
     found: list[list[Block]] = [[] for _ in layout.blocks]
     sizes = [layout.cuts(t) if t.matrix < 0 else [t.dim * t.multiplicity] for t in layout.terms]
@@ -83,6 +99,12 @@ def from_blocks(blocks: Sequence[Block], layout: TransformLayout, matrices: Sequ
         layout: the frozen program.
         matrices: ``(dim, dim)`` for each distinct atom; applied from the left.
         like: gives the batch shape, the dtype and the device of what is zero.
+
+    Example:
+        >>> term = Term(dim=2, multiplicity=1, matrix=-1, rows=((0, 1, 1), (1, 1, 1)))
+        >>> layout = TransformLayout((term,), ((1, 1), (1, 1)), (False, False))
+        >>> from_blocks([torch.tensor([[[4.0]]]), None], layout, [], torch.zeros(1, 2)).tolist()
+        [[4.0, 0.0]]
     """
     batch = like.shape[:-1]  # below it is added to, not unpacked: a tracer's shape cannot be unpacked
     taken = [0] * len(blocks)

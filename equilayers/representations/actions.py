@@ -20,7 +20,16 @@ EXACT = 1e-9  # a plane matrix this close to a signed permutation moves pixels o
 
 @runtime_checkable
 class Action(Protocol):
-    """What measurement, augmentation and tests know of a tensor: its group, its move, and what a random one is."""
+    """What measurement, augmentation and tests know of a tensor: its group, its move, and what a random one is.
+
+    Example:
+        >>> import equilayers as eq
+        >>> C4 = eq.group("C4")
+        >>> pictures: Action = eq.GridField(eq.trivial(C4), dims=2)
+        >>> x = pictures.sample_input(5)
+        >>> pictures.transform(C4.sample(5), x).shape == x.shape
+        True
+    """
 
     @property
     def group(self) -> Group: ...

@@ -38,6 +38,13 @@ class Canonical:
         basis: ``(d, d)`` orthogonal Q: each canonical image is ``Q.T @ image @ Q``.
         end_dim: dimension of the commutant, which is ``unit_matrices(end_dim)`` kron the identity.
         margin: smallest distance of a decision from its threshold.
+
+    Example:
+        >>> import equilayers as eq
+        >>> images = eq.irrep(eq.group("D5"), "E1").images
+        >>> found = canonical_images(images.lie, images.discrete, 1)
+        >>> found.end_dim, found.basis.shape
+        (1, (2, 2))
     """
 
     lie: np.ndarray

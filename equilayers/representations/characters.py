@@ -53,6 +53,12 @@ class Character:
 
     Made by :func:`character`. Characters are equal where their values are, whatever the representations.
 
+    Example:
+        >>> import equilayers as eq
+        >>> V = eq.defining(eq.group("D4"))
+        >>> eq.character(V + V) == eq.character(2 * V), eq.character(V)(V.group.identity).item()
+        (True, 2.0)
+
     Attributes:
         representation: the representation V.
         group: its group.
@@ -160,6 +166,12 @@ class CharacterTable:
 
     Made by :func:`character_table`. A complex or quaternionic irrep stands for a pair of conjugate complex ones, or
     for one taken twice, so there are fewer rows than columns where such irreps exist.
+
+    Example:
+        >>> import equilayers as eq
+        >>> table = eq.character_table(eq.group("S3"))
+        >>> [irrep.label for irrep in table.irreps], len(table.names)
+        (['[3]', '[1,1,1]', '[2,1]'], 3)
 
     Attributes:
         group: the group.
