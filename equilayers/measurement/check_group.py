@@ -327,11 +327,11 @@ def _value(group: Group, laws: Laws) -> None:
 
 
 def pickled(thing: object, laws: Laws) -> Any:
-    """A copy by pickle; None, recorded as not run, for a class that is local to a function."""
+    """A copy by pickle; None, recorded as not run, for a class that no module holds (local to a function or an example)."""
     try:
         return pickle.loads(pickle.dumps(thing))
     except (pickle.PicklingError, AttributeError, TypeError) as problem:
-        if "local object" not in str(problem):
+        if not any(words in str(problem) for words in ("local object", "attribute lookup")):
             laws.holds("Pickle", False, {"because": problem})
-        laws.not_run("Pickle", "a class inside a function cannot be pickled")
+        laws.not_run("Pickle", "no module holds the class, so it cannot be pickled")
         return None
