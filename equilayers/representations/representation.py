@@ -23,7 +23,14 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images of the Lie basis, ``lie`` ``(k, d, d)``, and of the discrete generators, ``discrete`` ``(m, d, d)``."""
+    """Images of the Lie basis, ``lie`` ``(k, d, d)``, and of the discrete generators, ``discrete`` ``(m, d, d)``.
+
+    Example:
+        >>> import equilayers as eq
+        >>> images = eq.defining(eq.group("O(3)")).images
+        >>> images.lie.shape, images.discrete.shape
+        ((3, 3, 3), (1, 3, 3))
+    """
 
     lie: np.ndarray
     discrete: np.ndarray
@@ -229,6 +236,12 @@ class Irrep(Representation):
 
     ``type`` is "real", "complex" or "quaternionic": its commutant is R, C or H, of dimension ``end_dim`` 1, 2 or 4,
     spanned by ``endomorphisms`` ``(end_dim, dim, dim)``: the fixed unit matrices times the identity (identity first).
+
+    Example:
+        >>> import equilayers as eq
+        >>> turn = eq.irrep(eq.group("C5"), "1")
+        >>> turn.dim, turn.type, turn.end_dim
+        (2, 'complex', 2)
     """
 
     label: str
