@@ -28,13 +28,14 @@ ul.legend svg.key { margin: 0; }
 .plots { display: grid; grid-template-columns: 1fr 1fr; gap: 34px 40px; }
 .costs { display: grid; grid-template-columns: repeat(3, 1fr); gap: 28px; }
 figure { margin: 0; min-width: 0; }
-figcaption { margin: 0 0 8px; color: var(--faint); font-size: 14px; line-height: 1.45; min-height: 2.9em; }
+figcaption { margin: 0 0 8px; color: var(--faint); font-size: 14px; line-height: 1.45; min-height: 4.5em; }
 figcaption b { display: block; color: var(--ink); font-size: 15px; }
 svg.plot { display: block; width: 100%; height: auto; overflow: visible; }
 svg.plot text { font-family: var(--sans) !important; }
 .note { margin: 0 0 14px; color: var(--faint); font-size: 14px; max-width: 60em; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 14px; line-height: 1.4; font-variant-numeric: tabular-nums; min-width: 560px; width: 100%; }
+table { border-collapse: collapse; font-size: 14px; line-height: 1.4; font-variant-numeric: tabular-nums;
+  min-width: 560px; width: 100%; }
 th, td { padding: 6px 12px 6px 0; text-align: right; vertical-align: top; white-space: nowrap; }
 th:first-child { text-align: left; font-weight: 400; }
 thead th { border-bottom: 1px solid var(--ink); font-weight: 600; }

@@ -41,7 +41,7 @@ COLUMNS = {
     "upright->rotated": ("upright", "rotated"),
     "upright->upright": ("upright", "upright"),
 }
-# These train the same function, exactly or in law, whether or not the training pictures were turned: one run serves both.
+# These train the same function, exactly or in law, whether or not the training pictures were turned: reuse the run.
 BLIND_TO_TURNS = ("augmented-P", "augmented-F", "canonicalised", "C4")
 AVERAGED = " + TTA"
 ORDER = (
@@ -370,8 +370,8 @@ def _equivariance(runs: Sequence[Record]) -> tuple[Equivariance, ...]:
         floors = [r["floor"] for r in reports if r["floor"] is not None]
         # an exact zero has no logarithm; the floor of rounding is far above the least positive number
         mean = float(np.exp(np.mean(np.log(np.maximum(errors, 1e-300))))) if errors else None
-        ends = (min(lows), max(highs)) if lows and highs else (None, None)
-        found.append(Equivariance(arm, n, mean, *ends, max(floors) if floors else None, len(errors)))
+        low, high, floor = min(lows, default=None), max(highs, default=None), max(floors, default=None)
+        found.append(Equivariance(arm, n, mean, low, high, floor, len(errors)))
     return tuple(found)
 
 

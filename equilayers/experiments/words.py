@@ -267,7 +267,8 @@ def _flagged(summary: Summary) -> str:
 def _cannot_settle(summary: Summary) -> str:
     pictures = PICTURES.get(summary.dataset, summary.dataset)
     return (
-        "Equal parameters and equal compute cannot both hold, so the plain and the augmented network are shown at both. "
-        "The test images are one fixed set, and quarter turns map the pixel grid to itself, which is the easiest case for a built-in symmetry. "
+        "Equal parameters and equal compute cannot both hold, so plain and augmented networks are shown at both. "
+        "The test images are one fixed set, and quarter turns map the pixel grid to itself, which is the easiest case "
+        "for a built-in symmetry. "
         f"Four rotations of {pictures} cannot settle whether equivariance is better built in or learned at scale."
     )

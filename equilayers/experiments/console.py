@@ -1,0 +1,151 @@
+"""What a benchmark says while it runs: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import rich.progress
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from equilayers.experiments.execution import Progress
+from equilayers.experiments.summary import Contrast, Summary, rank
+from equilayers.experiments.tables import percent
+from equilayers.experiments.words import points
+
+__all__ = ["Watch", "duration", "final"]
+
+LINES = 20  # plain lines in a whole run that is not watched in a terminal
+VERDICT_STYLES = {"ahead": "bold blue", "behind": "bold red", "undecided": "dim", "no interval": "dim"}
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, in the unit one thinks in.
+
+    Example:
+        >>> duration(42), duration(194), duration(7300)
+        ('42 s', '3 min 14 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Watch:
+    """Follows a benchmark: give it to ``run_benchmark(progress=)`` and keep it open as a context.
+
+    Args:
+        console: where to print; a terminal gets a live table, anything else plain lines.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.state: Progress | None = None
+        self.said = 0
+        self.next_line = 0.0
+        columns = (BarColumn(bar_width=36), MofNCompleteColumn(), TextColumn("runs  {task.description}"))
+        self.bar = rich.progress.Progress(TextColumn(" "), *columns)
+        self.task = self.bar.add_task("", total=None)
+        self.live = (
+            Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._view)
+            if console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> Watch:
+        if self.live is not None:
+            self.live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.__exit__(kind, error, trace)
+
+    def __call__(self, state: Progress) -> None:
+        """Take the new state."""
+        self.state = state
+        for note in state.notes[self.said :]:
+            self.console.print(f"Note: {note}", highlight=False, soft_wrap=True)
+        self.said = len(state.notes)
+        self.bar.update(self.task, completed=state.done, total=state.total, description=_left(state))
+        if self.live is None and state.last is not None and (state.done == state.total or state.done >= self.next_line):
+            self.next_line = state.done + max(1.0, state.total / LINES)
+            self.console.print(_line(state, state.last), highlight=False, soft_wrap=True, markup=False)
+
+    def _view(self) -> Group:
+        accuracies = _accuracies(self.state)
+        sizes = sorted({n for _, n in accuracies})
+        if not sizes:
+            return Group(self.bar)
+        table = Table(title="accuracy on all turns so far, %", title_justify="left", title_style="dim", box=None)
+        table.add_column("arm")
+        for n in sizes:
+            table.add_column(f"n = {n}", justify="right")
+        for arm in sorted({arm for arm, _ in accuracies}, key=rank):
+            cells = (accuracies.get((arm, n), []) for n in sizes)
+            table.add_row(arm, *(f"{100 * sum(cell) / len(cell):.1f}" if cell else "" for cell in cells))
+        return Group(table, Text(), self.bar)
+
+
+def _accuracies(state: Progress | None) -> dict[tuple[str, int], list[float]]:
+    """Accuracies over the seeds so far, by arm and size."""
+    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for record in state.records.values() if state is not None else ():
+        if record["kind"] == "run" and record["task"] == "rotated":
+            found[record["arm"], record["n"]].append(record["evaluations"]["rotated"]["accuracy"])
+    return found
+
+
+def _left(state: Progress) -> str:
+    if state.done >= state.total:
+        return "done"
+    return "" if state.remaining is None else f"about {duration(state.remaining)} left"
+
+
+def _line(state: Progress, record: Mapping[str, Any]) -> str:
+    text = f"[{state.done:>{len(str(state.total))}}/{state.total}] {record['kind']} {record['arm']}, n = {record['n']}"
+    if record["kind"] == "run":
+        text += f", {record['task']}: {100 * record['evaluations']['rotated']['accuracy']:.1f} %"
+    left = _left(state)
+    return f"{text}; {left}" if left else text
+
+
+def final(console: Console, summary: Summary) -> None:
+    """Print the table of accuracies and the comparison named beforehand."""
+    if not summary.levels:
+        return
+    what = "± half of a 95 % interval" + (", indicative" if summary.indicative else "")
+    table = Table(title=f"accuracy on all turns, %, {what}", title_justify="left", box=None, title_style="bold")
+    table.add_column("arm")
+    for n in summary.sizes:
+        table.add_column(f"n = {n}", justify="right")
+    for arm in summary.arms:
+        cells = [summary.level("rotated", n, arm) for n in summary.sizes]
+        if any(cell is not None for cell in cells):
+            table.add_row(arm, *(percent(cell) for cell in cells))
+    primary = {c.n: c for c in summary.contrasts if c.primary}
+    if primary:
+        table.add_section()
+        table.add_row("[bold]C4 − augmented-F[/bold]", *(_verdict(primary.get(n)) for n in summary.sizes))
+    console.print()
+    console.print(table, highlight=False)
+    console.print()
+
+
+def _verdict(contrast: Contrast | None) -> Text:
+    if contrast is None:
+        return Text("–")
+    half = contrast.difference.half_width
+    text = points(contrast.difference.mean) + ("" if half is None else f" ± {100 * half:.1f}")
+    return Text(f"{text}\n{contrast.verdict}", style=VERDICT_STYLES[contrast.verdict])

@@ -1,0 +1,114 @@
+"""The tables of the report, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from equilayers.experiments import plots
+from equilayers.experiments.statistics import Interval
+from equilayers.experiments.summary import COLUMNS, Contrast, Summary
+from equilayers.experiments.words import points
+
+__all__ = ["percent", "tables"]
+
+COLUMN_TITLES = {
+    "rotated": "Trained on turned pictures, tested on all turns",
+    "upright->rotated": "Trained upright, tested on all turns",
+    "upright->upright": "Trained and tested upright, where rotation is no symmetry",
+}
+
+
+def percent(interval: Interval | None) -> str:
+    """ "66.8 ± 2.1" in per cent, without the half-width where there is none, a dash for an empty cell.
+
+    Example:
+        >>> percent(Interval(0.668, 0.647, 0.689, 5, 397)), percent(None)
+        ('66.8 ± 2.1', '–')
+    """
+    if interval is None:
+        return "–"
+    half = interval.half_width
+    return f"{100 * interval.mean:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
+
+
+def tables(summary: Summary) -> str:
+    """Levels in each column, differences, and what each arm is; nothing without runs."""
+    if not summary.levels:
+        return ""
+    parts = [_levels(summary, column) for column in COLUMNS if any(x.column == column for x in summary.levels)]
+    return (
+        f"<section><h2>Accuracy, %</h2>{''.join(parts)}</section>"
+        f"<section><h2>Differences, points</h2>{_differences(summary)}</section>"
+        f"<section><h2>Arms</h2>{_arms(summary)}{_flags(summary)}</section>"
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> str:
+    """Cells are HTML already; the first column is a heading."""
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
+    )
+    return f'<div class="wide"><table id="{name}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _levels(summary: Summary, column: str) -> str:
+    arms = [arm for arm in summary.arms if any((x.column, x.arm) == (column, arm) for x in summary.levels)]
+    rows = [
+        [_named(arm), *(percent(summary.level(column, n, arm)).replace(" ", "\u202f") for n in summary.sizes)]
+        for arm in arms
+    ]
+    table = _table(["arm", *(f"n = {n}" for n in summary.sizes)], rows, f"levels-{column.replace('->', '-')}")
+    return f"<h3>{escape(COLUMN_TITLES[column])}</h3>{table}"
+
+
+def _named(arm: str) -> str:
+    return f"{plots.key(arm)}{escape(arm)}"
+
+
+def _differences(summary: Summary) -> str:
+    pairs: dict[tuple[str, str, str], dict[int, Contrast]] = {}
+    for c in summary.contrasts:
+        pairs.setdefault((c.column, c.first, c.second), {})[c.n] = c
+    rows = []
+    for (column, first, second), cells in pairs.items():
+        primary = next(iter(cells.values())).primary
+        name = f"{escape(first)} − {escape(second)}"
+        where = "" if column == "rotated" else f" <small>{escape(column.replace('->', ' → '))}</small>"
+        rows.append([(f"<b>{name}</b>" if primary else name) + where, *(_cell(cells.get(n)) for n in summary.sizes)])
+    return _table(["pair", *(f"n = {n}" for n in summary.sizes)], rows, "differences")
+
+
+def _cell(contrast: Contrast | None) -> str:
+    if contrast is None:
+        return "–"
+    i = contrast.difference
+    ends = "" if i.low is None or i.high is None else f"<small>{points(i.low)} to {points(i.high)}</small>"
+    return f'<span class="{contrast.verdict.replace(" ", "-")}">{points(i.mean)} {contrast.verdict}</span>{ends}'
+
+
+def _arms(summary: Summary) -> str:
+    costs, rates = {c.arm: c for c in summary.costs}, {r.arm: r for r in summary.rates}
+    errors = {e.arm: e for e in sorted(summary.equivariance, key=lambda e: e.n)}
+    rows = []
+    for arm in [arm for arm in summary.arms if arm in costs or arm in rates]:
+        cost, rate, error = costs.get(arm), rates.get(arm), errors.get(arm)
+        chosen = "–" if rate is None else f"{rate.rate:g}" + (f" <small>{rate.edge} tried</small>" if rate.edge else "")
+        measured = "–" if error is None else "undefined" if error.error is None else f"{error.error:.2g}"
+        floor = "–" if error is None or error.floor is None else f"{error.floor:.1g}"
+        size = ["–", "–", "–"] if cost is None else [
+            f"{cost.parameters:,}".replace(",", "\u202f"), f"{cost.macs:,}".replace(",", "\u202f"),
+            "–" if cost.seconds is None else f"{cost.seconds:.2f}",
+        ]  # fmt: skip
+        rows.append([_named(arm), *size, chosen, measured, floor])
+    head = ["arm", "parameters", "MAC per image", "seconds", "learning rate", "equivariance error", "floor"]
+    return _table(head, rows, "arms")
+
+
+def _flags(summary: Summary) -> str:
+    if not summary.flags:
+        return ""
+    rows = [[escape(f.arm), f.task, str(f.n), str(f.seed), f"{f.loss:.2f}"] for f in summary.flags]
+    table = _table(["arm", "trained on", "n", "seed", "training loss"], rows, "flags")
+    return f"<h3>Runs that did not fit their training set</h3>{table}"
