@@ -20,6 +20,7 @@ __all__ = ["derive", "irrep", "irreps"]
 Listed = list[tuple[str, str, np.ndarray]]
 _kept: dict[str, Listed] = {}
 _KEPT = 128
+LIST_LIMIT = 1000
 SAME = 1e-7  # characters nearer than this are one
 
 
@@ -70,7 +71,16 @@ def _enumerable(group: Group) -> FiniteGroup:
             {"group": group, "order": group.order, "limit": ELEMENT_LIMIT},
             "Use single representations: equilayers.defining, permutation, or representation(G, images).",
         )
-    return cast(FiniteGroup, group)
+    listed = cast(FiniteGroup, group)
+    classes = listed.conjugacy_classes
+    pairs = len(classes) + int((classes.power(-1) == np.arange(len(classes))).sum())
+    if pairs > 2 * LIST_LIMIT:
+        raise TooLarge(
+            f"A list of more than {LIST_LIMIT} irreps is not made.",
+            {"group": group, "irreps": pairs // 2},
+            "Use single representations: equilayers.defining, permutation, or representation(G, images).",
+        )
+    return listed
 
 
 def derive(group: FiniteGroup, source: str = "any", seed: int = 0, anchored: bool = True) -> Listed:

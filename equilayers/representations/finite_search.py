@@ -10,10 +10,10 @@ generators make of such a vector is one irrep. The list is complete when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations_with_replacement
+from heapq import heappop, heappush
 from typing import cast
 
 import numpy as np
@@ -34,6 +34,8 @@ BREAKDOWN = 1e-9  # the Krylov space is complete where the next vector is shorte
 ORTHOGONAL = 1e-12  # the square of the error of a subspace that is taken to be invariant
 KRYLOV = 600  # vectors of a Krylov space; with this many the outermost eigenvectors have converged
 CONVERGED = 1e-9
+
+REGULAR_FIRST = 256  # groups up to this order are looked for in the regular module at once
 
 Act = Callable[[int, np.ndarray], np.ndarray]
 
@@ -80,6 +82,9 @@ def _type(group: FiniteGroup, character: np.ndarray) -> str | None:
     return TYPES.get(rounded, (None, 0))[0]
 
 
+_Entry = tuple[int, int, Callable[[], _Module]]  # dimension, number, and how to make the module
+
+
 # Modules
 
 
@@ -96,37 +101,29 @@ def find(group: FiniteGroup, source: str = "any", seed: int = 0) -> list[Found]:
         NotCertified: the list did not become complete.
     """
     found: list[Found] = []
-    tried: set[object] = set()
-    while (count := sum(f.images.shape[-1] ** 2 // f.end_dim for f in found)) < group.order:
-        best = min(_candidates(group, found, source, tried), key=lambda c: c[0], default=None)
-        if best is None:
-            raise NotCertified(
-                "The squares of the irreps' dimensions, divided by those of their commutants, add up to the order.",
-                {"group": group, "order": group.order, "found": count, "dims": [f.images.shape[-1] for f in found]},
-                "Give other generators of the group.",
-            )
-        tried.add(best[1])
-        _look_into(group, best[2](), found, seed)
+    modules: list[_Entry] = []
+    if source in ("any", "regular"):
+        heappush(modules, (0 if group.order <= REGULAR_FIRST else group.order, len(modules), partial(_regular, group)))
+    if source in ("any", "permutation"):
+        for points in _orbits(group):
+            heappush(modules, (len(points), len(modules), partial(_permutation, group, points)))
+    count, entered, paired = 0, len(modules), 0
+    while count < group.order and modules:
+        _look_into(group, heappop(modules)[2](), found, seed)
+        count = sum(f.images.shape[-1] ** 2 // f.end_dim for f in found)
+        for new in range(paired, len(found) if source != "regular" else 0):
+            for old in range(new + 1):  # each pair enters once: what is not new in it now will never be
+                dim = found[new].images.shape[-1] * found[old].images.shape[-1]
+                heappush(modules, (dim, entered, partial(_product, found[old], found[new])))
+                entered += 1
+        paired = len(found)
+    if count != group.order:
+        raise NotCertified(
+            "The squares of the irreps' dimensions, divided by those of their commutants, add up to the order.",
+            {"group": group, "order": group.order, "found": count, "dims": [f.images.shape[-1] for f in found]},
+            "Give other generators of the group.",
+        )
     return found
-
-
-def _candidates(
-    group: FiniteGroup, found: list[Found], source: str, tried: set[object]
-) -> Iterator[tuple[int, object, Callable[[], _Module]]]:
-    """Modules with something new in them: dimension, name, and how to make one."""
-    if source in ("any", "regular") and "regular" not in tried:
-        yield group.order, "regular", partial(_regular, group)
-    if source == "regular":
-        return
-    for name, points in _orbits(group):
-        if name not in tried:
-            module = _permutation(group, points)
-            if _remainder(group, module.character, found)[0] > 0.5:
-                yield module.dim, name, partial(_permutation, group, points)
-    for a, b in combinations_with_replacement(range(len(found)), 2):
-        dim = found[a].images.shape[-1] * found[b].images.shape[-1]
-        if (a, b) not in tried and _remainder(group, found[a].character * found[b].character, found)[0] > 0.5:
-            yield dim, (a, b), partial(_product, found[a], found[b])
 
 
 def _remainder(group: FiniteGroup, character: np.ndarray, found: list[Found]) -> np.ndarray:
@@ -137,10 +134,10 @@ def _remainder(group: FiniteGroup, character: np.ndarray, found: list[Found]) ->
     return character
 
 
-def _orbits(group: FiniteGroup) -> list[tuple[str, np.ndarray]]:
+def _orbits(group: FiniteGroup) -> list[np.ndarray]:
     p = group.permutation_generators
     labels, count = orbit_labels(p, p.shape[1])
-    return [(f"orbit {k}", np.flatnonzero(labels == k)) for k in range(count)]
+    return [np.flatnonzero(labels == k) for k in range(count)]
 
 
 def _by_permutations(p: np.ndarray, character: np.ndarray) -> _Module:
@@ -206,8 +203,11 @@ def _matrix_act(images: np.ndarray) -> Act:
 def _look_into(group: FiniteGroup, module: _Module, found: list[Found], seed: int) -> None:
     """Add the irreps of the module that are not yet known."""
     generators = len(group.permutation_generators)
+    if _remainder(group, module.character, found)[0] < 0.5:
+        return
     if _type(group, module.character):
-        _add(group, np.array([module.act(j, np.eye(module.dim)) for j in range(generators)]), found)
+        images = [module.act(j, np.eye(module.dim)) for j in range(generators)]
+        _add(group, np.array(images).reshape(-1, module.dim, module.dim), found)
         return
     for attempt in range(ATTEMPTS):
         element = _Element(generators, f"{seed}/{attempt}")

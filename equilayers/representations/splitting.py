@@ -26,8 +26,8 @@ def split(lie: np.ndarray, discrete: np.ndarray) -> list[np.ndarray]:
     r"""Orthonormal bases of irreducible invariant subspaces, orthogonal to each other, that span everything.
 
     For each basis Q the compressed images :math:`Q^T s\, Q` are an irrep, exact to rounding: a Rayleigh quotient has
-    the square of the subspace's error. The choice of subspaces among copies of one irrep is arbitrary: make the compressed
-    images canonical with :func:`canonical_images`, and the copies with a canonical basis of Hom(irrep, V).
+    the square of the subspace's error. The choice of subspaces among copies of one irrep is arbitrary: make the
+    compressed images canonical with :func:`canonical_images`, and the copies with a canonical basis of Hom(irrep, V).
 
     Args:
         lie: ``(k, n, n)`` images of the Lie basis.
