@@ -47,7 +47,7 @@ def solved_invariants(legs: Sequence[Leg]) -> np.ndarray:
 
 
 def _kept(moved: np.ndarray) -> np.ndarray:
-    """Coefficients of what a generator keeps; an equation that earlier ones imply is rounding, and has no gap of its own.
+    """Coefficients of what a generator keeps; an equation that earlier ones imply is rounding, without a gap.
 
     Raises:
         NotCertified: the equation is neither rounding nor clearly more.

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.cartan import Cartan, cartan
 from equilayers.intertwiners.legs import Leg, apply_matrix, total_size
+from equilayers.numerics import hashed_numbers
 
 __all__ = ["lie_invariants"]
 
@@ -23,6 +25,7 @@ ZERO_LIMIT = 4000  # vectors of weight zero
 ENTRY_LIMIT = 60_000_000  # entries of the answer
 COUNTED_ROOTS = 12  # positive roots up to which subsets are summed
 CONDITION = 1e5
+ITERATED = 500  # vectors of weight zero from which inverse iteration is faster than all eigenvalues
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +190,10 @@ def _operator(legs: Sequence[WeightLeg], zero: np.ndarray) -> np.ndarray:
 
 def _killed(gram: np.ndarray, size: int, count: int | None) -> np.ndarray:
     """The null space of the Gram matrix; its eigenvalues are squares, so zero is below 1e-12 of the largest."""
+    if count is not None and size >= ITERATED and 4 * count <= size:
+        vectors = _by_inverse_iteration(gram, count)
+        if vectors is not None:
+            return vectors
     if not gram.any():
         values, vectors = np.zeros(size), np.eye(size)
     else:
@@ -201,6 +208,17 @@ def _killed(gram: np.ndarray, size: int, count: int | None) -> np.ndarray:
             "Give the representation in better coordinates.",
         )
     return vectors[:, :found]
+
+
+def _by_inverse_iteration(gram: np.ndarray, count: int) -> np.ndarray | None:
+    """A null space of known dimension without eigenvalues: ``count`` orthonormal vectors that are killed, or None."""
+    scale = float(np.abs(gram).sum(1).max())
+    shifted = gram / scale + 1e-12 * np.eye(len(gram))
+    vectors = sliding_window_view(hashed_numbers("killed", len(gram) + count - 1), count)  # any full rank will do
+    for _ in range(2):
+        vectors = np.linalg.qr(np.linalg.solve(shifted, vectors))[0]
+    killed = np.linalg.norm(gram @ vectors, 2) / scale if count else 0.0
+    return np.asarray(vectors) if killed < 1e-13 else None
 
 
 def _real(vectors: np.ndarray) -> np.ndarray:

@@ -37,20 +37,23 @@ def canonical_basis(basis: np.ndarray, theta: float = THETA) -> np.ndarray:
 def canonical_basis_commuting(basis: np.ndarray, units: Sequence[np.ndarray], theta: float = THETA) -> np.ndarray:
     r"""As :func:`canonical_basis`, for a right module: ``q, q J_1, q J_2, ...`` are deflated together.
 
-    ``basis`` is ``(n, k)``; each unit ``J`` is ``(k, k)`` orthogonal and skew and acts on coefficients (the commutant of
-    an irrep of complex or quaternionic type). The columns come out as ``q_1, q_1 J_1, ..., q_2, q_2 J_1, ...``.
+    ``basis`` is ``(n, k)``; each unit ``J`` is ``(k, k)`` orthogonal and skew and acts on coefficients (the commutant
+    of an irrep of complex or quaternionic type). The columns come out as ``q_1, q_1 J_1, ..., q_2, q_2 J_1, ...``.
     """
-    residual = np.array(basis, dtype=np.float64)
+    chosen = np.zeros((0, basis.shape[1]))
+    size = (basis * basis).sum(1)  # squared norms of the rows, deflated
     columns: list[np.ndarray] = []
     while len(columns) < basis.shape[1]:
-        size = (residual * residual).sum(1)
         first = int(np.argmax(size >= theta * size.max()))
-        q = residual[first] / np.sqrt(size[first])
-        group = [q, *(q @ unit for unit in units)]
-        for vector in group:
-            residual = residual - np.outer(residual @ vector, vector)
-        columns += group
+        q = np.array(basis[first], dtype=np.float64)
+        for _ in range(2):  # twice is enough
+            q = q - (chosen @ q) @ chosen
+        q = q / np.sqrt(q @ q)
+        group = np.array([q, *(q @ unit for unit in units)])
+        found = basis @ group.T
+        size = np.maximum(size - (found * found).sum(1), 0.0)
+        chosen = np.concatenate([chosen, group])
+        columns += list(found.T)
     if not columns:
         return np.zeros((basis.shape[0], 0))
-    result = basis @ np.array(columns).T
-    return result + 0.0
+    return np.array(columns).T + 0.0
