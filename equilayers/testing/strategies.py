@@ -69,7 +69,7 @@ def representations(G: Group, max_dim: int = 24) -> st.SearchStrategy[Representa
     if G.is_finite and G.order <= REGULAR_ORDER:
         leaves.append(regular(G))
     leaves += irreps(G) if G.is_finite else irreps(G, level=2)
-    leaves = [V for V in leaves if V.dim <= max_dim]
+    leaves = sorted((V for V in leaves if V.dim <= max_dim), key=lambda V: V.dim)  # they shrink to the first
 
     def larger(smaller: st.SearchStrategy[Representation]) -> st.SearchStrategy[Representation]:
         pairs = st.tuples(smaller, smaller)
