@@ -231,7 +231,7 @@ def test_twin_reversed_complex_unit_is_noticed(reference: dict[str, Listed]) -> 
 
 
 def test_twin_rotated_quaternionic_frame_is_noticed(reference: dict[str, Listed]) -> None:
-    cycle = np.eye(4)[:, [0, 2, 3, 1]]  # q -> p q p^-1: i to j to k, an automorphism of H that keeps the commutant's form
+    cycle = np.eye(4)[:, [0, 2, 3, 1]]  # i to j to k to i: an automorphism of H, which keeps the commutant's form
     for name in ("Q8", "SL(2,3)"):
         k, images = next((k, m) for k, (_, kind, m) in enumerate(reference[name]) if kind == "quaternionic")
         turn = np.kron(cycle, np.eye(images.shape[-1] // 4))

@@ -33,7 +33,8 @@ def unnamed(name: str) -> FiniteGroup:
 
 
 def product_of(first: str, second: str) -> FiniteGroup:
-    return FiniteGroup.from_permutations(eq.group(f"{first} x {second}").permutation_generators, name=f"{first}.{second}")
+    named = eq.group(f"{first} x {second}")
+    return FiniteGroup.from_permutations(named.permutation_generators, name=f"{first}.{second}")
 
 
 GROUPS = {
