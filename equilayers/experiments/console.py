@@ -89,7 +89,7 @@ class Watch:
         if not sizes:
             return Group(self.bar)
         table = Table(title="accuracy on all turns so far, %", title_justify="left", title_style="dim", box=None)
-        table.add_column("arm")
+        table.add_column("arm", overflow="fold")
         for n in sizes:
             table.add_column(f"n = {n}", justify="right")
         for arm in sorted({arm for arm, _ in accuracies}, key=rank):
@@ -126,8 +126,8 @@ def final(console: Console, summary: Summary) -> None:
     if not summary.levels:
         return
     what = "± half of a 95 % interval" + (", indicative" if summary.indicative else "")
-    table = Table(title=f"accuracy on all turns, %, {what}", title_justify="left", box=None, title_style="bold")
-    table.add_column("arm")
+    table = Table(box=None)
+    table.add_column("arm", overflow="fold")
     for n in summary.sizes:
         table.add_column(f"n = {n}", justify="right")
     for arm in summary.arms:
@@ -136,9 +136,10 @@ def final(console: Console, summary: Summary) -> None:
             table.add_row(arm, *(percent(cell) for cell in cells))
     primary = {c.n: c for c in summary.contrasts if c.primary}
     if primary:
-        table.add_section()
+        table.add_row()
         table.add_row("[bold]C4 − augmented-F[/bold]", *(_verdict(primary.get(n)) for n in summary.sizes))
     console.print()
+    console.print(f"[bold]accuracy on all turns, %[/bold], {what}", highlight=False, soft_wrap=True)
     console.print(table, highlight=False)
     console.print()
 

@@ -161,6 +161,8 @@ def accuracy(summary: Summary, column: str = "rotated") -> str:
             _line(axes, arm, x, *_per_cent([cell.accuracy for cell in cells]), gid=f"arm-{arm.replace(' ', '-')}")
         _sizes(axes, sorted({x.n for x in summary.levels if x.column == column}))
         axes.set_ylabel("accuracy, %")
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, 0), min(top, 101))  # intervals of two seeds may leave the scale
 
     return _draw(f"accuracy-{column.replace('>', '')}", f"Accuracy against data, {column}", paint)
 
@@ -218,7 +220,7 @@ def equivariance(summary: Summary) -> str:
     defined = [e for e in summary.equivariance if e.error is not None]
     arms = list(dict.fromkeys(e.arm for e in defined))
     floors = [e.floor for e in summary.equivariance if e.floor]
-    least = min([e.error for e in defined if e.error] + floors) / 10
+    least = min([e.error for e in defined if e.error] + floors, default=1e-8) / 10  # an exact 0 is drawn here
 
     def paint(axes: Axes) -> None:
         for i, arm in enumerate(arms):
@@ -234,7 +236,8 @@ def equivariance(summary: Summary) -> str:
         axes.axhline(1.0, color=INK, linewidth=0.7, linestyle=(0, (1, 2)))
         axes.set_yscale("log")
         axes.set_ylim(least, 4)
-        axes.set_yticks([10.0**k for k in range(int(np.ceil(np.log10(least))), 1)])
+        lowest = int(np.ceil(np.log10(least)))
+        axes.set_yticks([10.0**k for k in range(0, lowest - 1, -max(1, -lowest // 8))])
         axes.set_yticks([], minor=True)
         axes.yaxis.set_major_formatter(_power)
         _sizes(axes, sorted({e.n for e in defined}))

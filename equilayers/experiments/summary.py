@@ -16,7 +16,6 @@ __all__ = [
     "COLUMNS",
     "CONTRASTS",
     "ENOUGH_SEEDS",
-    "FLAG_LOSS",
     "PRIMARY",
     "Contrast",
     "Cost",
@@ -32,7 +31,6 @@ __all__ = [
 Record = Mapping[str, Any]
 
 ENOUGH_SEEDS = 5  # below this, intervals are wide and only indicative
-FLAG_LOSS = 0.1  # a run whose smoothed final training loss exceeds this has not fitted its training set
 ROTATIONS = 4
 
 # A column of the results: the training task, and the pictures it is tested on.
@@ -126,7 +124,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Equivariance:
-    """Error over seeds (geometric mean) with the outer ends of the seeds' intervals, and the floor of rounding.
+    """Mean error over seeds with the outer ends of the seeds' intervals, and the floor of rounding.
 
     ``error`` is None where every seed's ratio is undefined; ``seeds`` counts those where it is not.
     """
@@ -368,8 +366,7 @@ def _equivariance(runs: Sequence[Record]) -> tuple[Equivariance, ...]:
         lows = [r["low"] for r in reports if r["low"] is not None]
         highs = [r["high"] for r in reports if r["high"] is not None]
         floors = [r["floor"] for r in reports if r["floor"] is not None]
-        # an exact zero has no logarithm; the floor of rounding is far above the least positive number
-        mean = float(np.exp(np.mean(np.log(np.maximum(errors, 1e-300))))) if errors else None
+        mean = float(np.mean(errors)) if errors else None
         low, high, floor = min(lows, default=None), max(highs, default=None), max(floors, default=None)
         found.append(Equivariance(arm, n, mean, low, high, floor, len(errors)))
     return tuple(found)

@@ -117,7 +117,9 @@ def _clause(summary: Summary, column: str, first: str, second: str) -> str:
 
 
 def _pick(summary: Summary, column: str, first: str, second: str) -> list[Contrast]:
-    return [c for c in summary.contrasts if (c.column, c.first, c.second) == (column, first, second)]
+    """The contrasts of a pair that have an interval; the others say nothing."""
+    pair = (column, first, second)
+    return [c for c in summary.contrasts if (c.column, c.first, c.second) == pair and c.difference.sign is not None]
 
 
 def _verdicts(contrasts: Sequence[Contrast]) -> str:
@@ -125,17 +127,13 @@ def _verdicts(contrasts: Sequence[Contrast]) -> str:
     verdicts = {c.verdict for c in contrasts}
     if len(verdicts) == 1:
         where = f"at n = {contrasts[0].n}" if len(contrasts) == 1 else "at every size"
-        return f"{_word(verdicts.pop())} {where} ({_range(contrasts)})"
+        return f"{verdicts.pop()} {where} ({_range(contrasts)})"
     parts = []
-    for verdict in ("ahead", "behind", "undecided", "no interval"):
+    for verdict in ("ahead", "behind", "undecided"):
         found = [c for c in contrasts if c.verdict == verdict]
         if found:
-            parts.append(f"{_word(verdict)} at n = {listed(c.n for c in found)} ({_range(found)})")
+            parts.append(f"{verdict} at n = {listed(c.n for c in found)} ({_range(found)})")
     return listed(parts)
-
-
-def _word(verdict: str) -> str:
-    return "without an interval" if verdict == "no interval" else verdict
 
 
 def _range(contrasts: Sequence[Contrast]) -> str:
@@ -201,16 +199,16 @@ def _unfinished(summary: Summary) -> str:
 
 
 def _chance(summary: Summary) -> str:
-    intervals = [c for c in summary.contrasts if c.difference.sign is not None]
-    if not intervals:
+    count = sum(c.difference.sign is not None for c in summary.contrasts)
+    if not count:
         return ""
-    others = sum(not c.primary for c in intervals)
-    expected = max(1, round(0.05 * len(intervals)))
-    return (
-        f"{len(intervals)} intervals stand in the table of differences; even if no arm differed from any other, about "
-        f"{expected} of them would leave zero by chance. "
-        f"Only the comparison C4 − {PRIMARY[2]} was named beforehand; read the other {others} as hints."
+    text = "1 interval stands" if count == 1 else f"{count} intervals stand"
+    text += (
+        " in the table of differences; even if no arm differed from any other, one in twenty would leave zero by chance"
     )
+    if count >= 20:
+        text += f", about {round(0.05 * count)} of these"
+    return f"{text}. Only the comparison C4 − {PRIMARY[2]} was named beforehand; read the others as hints."
 
 
 def _turning(summary: Summary) -> str:

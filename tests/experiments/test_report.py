@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from equilayers.experiments.plots import STYLES
+from equilayers.experiments.plots import STYLES, equivariance
 from equilayers.experiments.report import page, write_report
 from equilayers.experiments.summary import ORDER, Summary, summarise
 from equilayers.experiments.words import unsaid, what_it_says
@@ -136,6 +136,17 @@ def test_undefined_errors_and_missing_costs_leave_the_page_whole(records: Record
     html = page(summarise(changed), {})
     ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>"))
     assert "plot-equivariance" not in html and "plot-cost" not in html
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-16])
+def test_a_vanishing_error_does_not_break_the_axis(records: Records, value: float) -> None:
+    changed = json.loads(json.dumps(records))
+    for r in changed:
+        if r["arm"] in ("C4", "canonicalised") and r["kind"] == "run":
+            r["equivariance"] = {"error": value, "low": value or None, "high": value or None, "floor": value}
+    svg = equivariance(summarise(changed))
+    labels = re.findall(r">(10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|1)</text>", svg)
+    assert 2 <= len(labels) <= 10 and "1" in labels
 
 
 def test_one_seed_and_one_size_are_enough_for_a_page(invented: Callable[..., Records]) -> None:
