@@ -1,0 +1,85 @@
+"""The main job: built-in against learned equivariance, on equal footing, into a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import equilayers
+from equilayers.errors import BadInput
+from equilayers.experiments.execution import Progress, execute
+from equilayers.experiments.plan import make_plan
+from equilayers.experiments.pool import usable_cores
+from equilayers.experiments.records import FORMAT, RecordFile
+from equilayers.experiments.tasks import Task, load_task
+
+__all__ = ["default_folder", "run_benchmark"]
+
+WORKER = "equilayers.experiments.runner:Runner"
+
+
+def default_folder(task: str, quick: bool, controls: str = "roll") -> Path:
+    """Where results go unless the caller says otherwise: ``results/<task>[-quick][-all]``."""
+    return Path("results") / (task + ("-quick" if quick else "") + ("" if controls == "roll" else f"-{controls}"))
+
+
+def run_benchmark(
+    task: str = "digits",
+    quick: bool = False,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    controls: str = "roll",
+    progress: Callable[[Progress], None] | None = None,
+    processes: int | None = None,
+) -> Path:
+    """Run what the folder still lacks, and return the folder.
+
+    A run that was interrupted or killed continues where it stopped. ``records.jsonl`` gets one line for each run,
+    ``plan.json`` says what was planned and with which versions.
+
+    Args:
+        task: "digits", or "mnist-rot" with ``data``.
+        quick: a minute instead of five; its intervals are indicative only.
+        data: folder with the images of "mnist-rot".
+        out: the folder; :func:`default_folder` if None.
+        controls: "roll", or "all" for a second wrong group with its plain twin.
+        progress: called with a :class:`Progress` after every record and about twice a second.
+        processes: number of worker processes; as many as there are cores if None.
+
+    Raises:
+        BadInput: an unknown task or control, missing data.
+        ResultsError: a folder with another plan or a damaged one, which is left as it is, or one in use.
+    """
+    plan = make_plan(task, quick, controls)
+    if processes is not None and processes < 1:
+        raise BadInput("At least one process must work.", {"processes": processes}, "Leave it out for one per core.")
+    images = load_task(task, data)
+    settings = {"format": FORMAT, **plan.settings(), "data": _digest(images), "versions": _versions()}
+    setup = {"task": task, "data": None if data is None else str(Path(data).resolve())}
+    folder = default_folder(task, quick, controls) if out is None else Path(out)
+    with RecordFile(folder, settings) as file:
+        execute(plan, file, WORKER, setup, processes or usable_cores(), progress)
+    return folder
+
+
+def _digest(task: Task) -> str:
+    """What the images are, so that records of other images are never mixed in."""
+    digest = hashlib.sha256()
+    for tensor in (task.pool, task.pool_labels, task.test, task.test_labels):
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _versions() -> dict[str, Any]:
+    return {
+        "equilayers": equilayers.__version__,
+        "torch": torch.__version__,
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+    }

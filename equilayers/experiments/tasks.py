@@ -1,0 +1,142 @@
+"""Real images and their split: scikit-learn's digits, and MNIST under quarter turns."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equilayers.errors import BadInput, ResultsError
+from equilayers.experiments.seeds import seed_of
+from equilayers.experiments.transforms import quarter_turns
+
+__all__ = ["TASKS", "Task", "load_task"]
+
+MNIST_POOL, MNIST_TEST = 12000, 10000
+
+
+@dataclass(frozen=True)
+class Task:
+    """Images in file order: a pool to train from, and a test block.
+
+    Attributes:
+        name: "digits" or "mnist-rot".
+        pool, test: ``(n, 1, size, size)``, standardised by the mean and deviation of the pool; labels beside them.
+        validation: the pool's tail from here on judges learning rates, and no trial trains on it.
+        first, poolings: of the networks.
+        widths: fields of the networks with P parameters, of those with F multiply-accumulates, and of the group's.
+    """
+
+    name: str
+    pool: Tensor
+    pool_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    validation: int
+    first: int
+    poolings: int
+    widths: tuple[int, int, int]
+
+    @property
+    def size(self) -> int:
+        """Rows and columns of an image."""
+        return self.pool.shape[-1]
+
+    def subset(self, n: int, seed: int, turned: bool, last: int | None = None) -> tuple[Tensor, Tensor]:
+        """The first ``n`` of a permutation of the pool (up to ``last``), the same for every arm; each turned once or not."""
+        rng = np.random.default_rng(seed_of(self.name, "subset", seed))
+        order = rng.permutation(len(self.pool))
+        turns = torch.tensor(rng.integers(0, 4, len(self.pool)))
+        chosen = torch.tensor(order[order < (last or len(order))][:n])
+        images = self.pool[chosen]
+        return (quarter_turns(images, turns[chosen]) if turned else images), self.pool_labels[chosen]
+
+
+def load_task(name: str, data: str | Path | None = None) -> Task:
+    """Read the images of a task.
+
+    Args:
+        name: "digits", which come with scikit-learn, or "mnist-rot".
+        data: for "mnist-rot" a folder with ``mnist_train.npz`` and ``mnist_test.npz``, arrays ``images`` and ``labels``.
+
+    Raises:
+        BadInput: an unknown name, or no data where they are needed.
+        ResultsError: files that do not hold such images.
+
+    Example:
+        >>> task = load_task("digits")
+        >>> tuple(task.pool.shape), tuple(task.test.shape), round(float(task.pool.std()), 3)
+        ((1400, 1, 8, 8), (397, 1, 8, 8), 1.0)
+    """
+    if name not in TASKS:
+        raise BadInput("An unknown task.", {"task": name}, f"Give one of {', '.join(TASKS)}.")
+    return TASKS[name](data)
+
+
+def _digits(data: str | Path | None) -> Task:
+    images, labels = _sklearn_digits()
+    pool, test = _standardised(images[:1400] / 16, images[1400:] / 16)
+    labels = torch.tensor(labels)
+    return Task("digits", pool, labels[:1400], test, labels[1400:], 1000, 3, 1, (16, 32, 8))
+
+
+def _sklearn_digits() -> tuple[np.ndarray, np.ndarray]:
+    """The file of ``sklearn.datasets.load_digits``; read directly where it lies, importing scikit-learn takes seconds."""
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise BadInput(
+            "The digits come with scikit-learn, which is not installed.",
+            {"task": "digits"},
+            'pip install "equilayers[bench]"',
+        )
+    path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    if path.exists():
+        table = np.loadtxt(path, delimiter=",")
+        return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return found.images, found.target.astype(np.int64)
+
+
+def _mnist(data: str | Path | None) -> Task:
+    if data is None:
+        raise BadInput("mnist-rot needs images.", {"data": data}, "Give --data FOLDER with mnist_train.npz, mnist_test.npz.")
+    images, labels = _read_npz(Path(data) / "mnist_train.npz", MNIST_POOL)
+    held_out, held_out_labels = _read_npz(Path(data) / "mnist_test.npz", MNIST_TEST)
+    pool, test = _standardised(images / 255, held_out / 255)
+    return Task(
+        "mnist-rot", pool, torch.tensor(labels), test, torch.tensor(held_out_labels), MNIST_POOL - 2000, 5, 2, (32, 64, 16)
+    )
+
+
+def _read_npz(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with np.load(path) as arrays:
+            images, labels = arrays["images"][:count], arrays["labels"][:count]
+    except (OSError, KeyError, ValueError) as error:
+        raise ResultsError(
+            "The images cannot be read.",
+            {"file": path, "reason": error},
+            "Give files of numpy's savez with arrays images (N, 28, 28) and labels (N,).",
+        ) from error
+    if images.shape != (count, 28, 28) or labels.shape != (count,):
+        raise ResultsError(
+            "The images have another shape.",
+            {"file": path, "images": images.shape, "labels": labels.shape, "needed": (count, 28, 28)},
+            "Give the usual MNIST, 60000 and 10000 images of 28 x 28.",
+        )
+    return images.astype(np.float64), labels.astype(np.int64)
+
+
+def _standardised(pool: np.ndarray, test: np.ndarray) -> tuple[Tensor, Tensor]:
+    mean, deviation = pool.mean(), pool.std()
+    made = [torch.tensor((x - mean) / deviation, dtype=torch.float32)[:, None] for x in (pool, test)]
+    return made[0], made[1]
+
+
+TASKS = {"digits": _digits, "mnist-rot": _mnist}

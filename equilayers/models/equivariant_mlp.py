@@ -1,0 +1,203 @@
+"""A multilayer perceptron that commutes with any group, compact or not."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from equilayers.errors import BadInput, BadRepresentation
+from equilayers.layers import GatedActivation, Linear
+from equilayers.models.cost import count_macs
+from equilayers.models.initialisation import GAIN
+from equilayers.models.mlp import MLP
+from equilayers.representations import Representation, decompose, trivial
+
+__all__ = ["EquivariantMLP", "balanced"]
+
+PRODUCT_DIM = 12  # products are formed of irreps up to this total dimension
+
+
+class EquivariantMLP(nn.Module):
+    r"""Linear maps, products of pairs of features, and gates, each commuting with the group.
+
+    .. math:: h_{l+1} = \mathrm{gated}\bigl(A_l\,[h_l,\ (B_l h_l) \otimes (C_l h_l)] + b_l\bigr)
+
+    Hidden features are a sum of irreps of about equal dimension each: those of the input, of its products of pairs and
+    of the output. A group without a decomposition into irreps (SE(n), Heisenberg) uses the summands as they are.
+
+    Args:
+        in_rep, out_rep: representations of one group.
+        width: dimension of the hidden features, about.
+        depth: number of hidden layers.
+        products: how many copies of every product each layer forms.
+
+    Shapes:
+        ``(*batch, in_rep.dim)`` to ``(*batch, out_rep.dim)``.
+
+    Raises:
+        BadRepresentation: an irrep of the output that no product of this depth reaches.
+        BadInput: no hidden layer.
+        GroupMismatch: representations of two groups.
+
+    Example:
+        >>> import torch, equilayers as eq
+        >>> V = eq.defining(eq.group("O(3)"))
+        >>> net = EquivariantMLP(2 * V, V.sym(2), width=32, depth=2)
+        >>> net(torch.zeros(5, 6)).shape
+        torch.Size([5, 6])
+
+    Source: Finzi, Welling, Wilson, A Practical Method for Constructing Equivariant Multilayer Perceptrons for
+    Arbitrary Matrix Groups (2021), section 6: linear, bilinear and gated layers.
+    """
+
+    def __init__(
+        self, in_rep: Representation, out_rep: Representation, width: int = 128, depth: int = 3, products: int = 4
+    ) -> None:
+        super().__init__()
+        if depth < 1 or width < 1:
+            raise BadInput(
+                "An MLP has at least one hidden layer.", {"depth": depth, "width": width}, "Give depth=3, width=128."
+            )
+        self.in_rep, self.out_rep, self.width, self.depth = in_rep, out_rep, width, depth
+        self.in_action, self.out_action = in_rep, out_rep
+        reached = _atoms(in_rep)
+        wanted = _merge(reached, _pairs(_factors(reached)), _atoms(out_rep), [trivial(in_rep.group)])
+        layers, features = [], in_rep
+        for _ in range(depth):
+            factors = _factors(reached)
+            reached = _merge(reached, _pairs(factors), [trivial(in_rep.group)])
+            hidden = balanced([atom for atom in wanted if atom in reached or not _splits(in_rep)], width)
+            layers.append(_Hidden(features, hidden, factors, products))
+            features = hidden
+        _require_reached(out_rep, reached, depth)
+        self.hidden = nn.ModuleList(layers)
+        self.read_out = Linear(features, out_rep)
+
+    def reset_parameters(self) -> None:
+        """Unit second moment times the square root of 2 (1 for the last layer); zero bias."""
+        for layer in self.hidden:
+            layer.reset_parameters()
+        self.read_out.reset_parameters()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the matrix products for one input, as executed."""
+        like = next(self.parameters())
+        return count_macs(self, torch.zeros(1, self.in_rep.dim, dtype=like.dtype, device=like.device))
+
+    def twin(self, match: str = "parameters") -> MLP:
+        """The plain network of as many parameters, or of as many multiply-accumulates (``match="flops"``)."""
+        from equilayers.models.twins import twin
+
+        found = twin(self, match)
+        assert isinstance(found, MLP)
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs, without a last activation."""
+        for layer in self.hidden:
+            x = layer(x)
+        return self.read_out(x)
+
+
+class _Hidden(nn.Module):
+    """One hidden layer: products of two linear images of the features, all mixed, then gated."""
+
+    def __init__(
+        self, in_rep: Representation, out_rep: Representation, factors: list[Representation], products: int
+    ) -> None:
+        super().__init__()
+        self.gated = GatedActivation(out_rep)
+        pairs = [(i, j) for i in range(len(factors)) for j in range(i, len(factors))] if products else []
+        self._pairs, self._sizes = tuple(pairs), [(factor.dim, products) for factor in factors]
+        mixed = in_rep
+        if pairs:
+            each = _sum([products * factor for factor in factors])
+            self.left, self.right = Linear(in_rep, each, bias=False), Linear(in_rep, each, bias=False)
+            mixed = in_rep + _sum([products * (factors[i] @ factors[j]) for i, j in pairs])
+        self.mix = Linear(mixed, self.gated.in_rep)
+        self.in_action, self.out_action = in_rep, out_rep
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for layer in (self.left, self.right) if self._pairs else ():
+            layer.reset_parameters()
+        self.mix.reset_parameters()
+        with torch.no_grad():
+            for name, parameter in self.mix.named_parameters():
+                if name != "bias":
+                    parameter.mul_(GAIN)
+
+    def _fields(self, x: Tensor) -> list[Tensor]:
+        pieces = x.split([d * m for d, m in self._sizes], -1)
+        return [piece.unflatten(-1, size) for piece, size in zip(pieces, self._sizes, strict=True)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = [x]
+        if self._pairs:
+            left, right = self._fields(self.left(x)), self._fields(self.right(x))
+            for i, j in self._pairs:
+                product = left[i].unsqueeze(-2) * right[j].unsqueeze(-3)  # copy by copy
+                features.append(product.flatten(-3))
+        return self.gated(self.mix(torch.cat(features, -1)))
+
+
+def balanced(atoms: list[Representation], width: int) -> Representation:
+    """About ``width`` dimensions, shared equally among ``atoms``, each at least once.
+
+    Example:
+        >>> import equilayers as eq
+        >>> G = eq.group("D4")
+        >>> balanced([eq.trivial(G), eq.defining(G)], 12).dim
+        12
+    """
+    share = width / len(atoms)
+    return _sum([max(1, round(share / atom.dim)) * atom for atom in atoms])
+
+
+def _splits(rep: Representation) -> bool:
+    return rep.group.is_compact or rep.group.is_transpose_closed
+
+
+def _atoms(rep: Representation) -> list[Representation]:
+    """The distinct irreps that occur, or the summands of a group that has no decomposition."""
+    terms = decompose(rep).rep.terms if _splits(rep) else rep.terms
+    return _merge([atom for m, atom in terms if m and atom.dim])
+
+
+def _factors(atoms: list[Representation]) -> list[Representation]:
+    """The smallest non-trivial ones, as far as their products stay small."""
+    chosen: list[Representation] = []
+    for atom in sorted((a for a in atoms if not a.is_trivial), key=lambda a: a.dim):
+        if sum(a.dim for a in chosen) + atom.dim <= PRODUCT_DIM:
+            chosen.append(atom)
+    return chosen
+
+
+def _pairs(factors: list[Representation]) -> list[Representation]:
+    return _merge(*(_atoms(a @ b) for i, a in enumerate(factors) for b in factors[i:]))
+
+
+def _merge(*lists: list[Representation]) -> list[Representation]:
+    """One of each, by dimension, then in order of appearance."""
+    found = dict.fromkeys(atom for atoms in lists for atom in atoms)
+    return sorted(found, key=lambda atom: atom.dim)
+
+
+def _sum(reps: list[Representation]) -> Representation:
+    total = reps[0]
+    for rep in reps[1:]:
+        total = total + rep
+    return total
+
+
+def _require_reached(out_rep: Representation, reached: list[Representation], depth: int) -> None:
+    if not _splits(out_rep):
+        return
+    missing = [atom for atom in _atoms(out_rep) if atom not in reached]
+    if missing:
+        raise BadRepresentation(
+            "Every irrep of the output must occur in a product of inputs, or it would always be zero.",
+            {"out_rep": repr(out_rep), "never reached": missing, "depth": depth},
+            "Add the missing irrep to the input, or give a greater depth.",
+        )
