@@ -20,9 +20,7 @@ def irreps_of(rep):
 
 def equivariance_error(layer, x):
     y = layer(x).detach()
-    errors = [
-        layer(layer.in_action.transform(g, x)).detach() - layer.out_action.transform(g, y) for g in G.elements()
-    ]
+    errors = [layer(layer.in_action.transform(g, x)).detach() - layer.out_action.transform(g, y) for g in G.elements()]
     return float(torch.stack(errors).abs().max())
 
 

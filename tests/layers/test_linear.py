@@ -56,9 +56,9 @@ def test_parameters_count_all_intertwiners_and_span_them(name):
             with torch.no_grad():
                 for p in twin.parameters():
                     p.zero_()
-                dict(twin.named_parameters())[
-                    next(n for n, p in layer.named_parameters() if p is parameter)
-                ].view(-1)[index] = 1.0
+                dict(twin.named_parameters())[next(n for n, p in layer.named_parameters() if p is parameter)].view(-1)[
+                    index
+                ] = 1.0
             images.append(dense(twin).ravel())
     assert np.linalg.matrix_rank(np.array(images), tol=1e-9) == count
 

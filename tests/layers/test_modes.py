@@ -79,7 +79,9 @@ def after_meta(build):
 
 def test_every_public_layer_is_among_the_cases(all_cases):
     assert len(all_cases["CASES"]) >= REGISTERED and len(all_cases["EMPTY"]) >= 25
-    used = {type(m).__name__ for build in all_cases["CASES"].values() for m in build().modules() if isinstance(m, Layer)}
+    used = {
+        type(m).__name__ for build in all_cases["CASES"].values() for m in build().modules() if isinstance(m, Layer)
+    }
     assert used >= {name for name in layers.__all__ if name[0].isupper()} - {"Layer"}
 
 
