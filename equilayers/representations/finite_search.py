@@ -10,6 +10,7 @@ generators make of such a vector is one irrep. The list is complete when
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -102,20 +103,24 @@ def find(group: FiniteGroup, source: str = "any", seed: int = 0) -> list[Found]:
     """
     found: list[Found] = []
     modules: list[_Entry] = []
+    number = itertools.count()
+
+    def enter(dim: int, make: Callable[[], _Module]) -> None:
+        heappush(modules, (dim, next(number), make))
+
     if source in ("any", "regular"):
-        heappush(modules, (0 if group.order <= REGULAR_FIRST else group.order, len(modules), partial(_regular, group)))
+        enter(0 if group.order <= REGULAR_FIRST else group.order, partial(_regular, group))
     if source in ("any", "permutation"):
         for points in _orbits(group):
-            heappush(modules, (len(points), len(modules), partial(_permutation, group, points)))
-    count, entered, paired = 0, len(modules), 0
+            enter(len(points), partial(_permutation, group, points))
+    count, paired = 0, 0
     while count < group.order and modules:
         _look_into(group, heappop(modules)[2](), found, seed)
         count = sum(f.images.shape[-1] ** 2 // f.end_dim for f in found)
         for new in range(paired, len(found) if source != "regular" else 0):
             for old in range(new + 1):  # each pair enters once: what is not new in it now will never be
                 dim = found[new].images.shape[-1] * found[old].images.shape[-1]
-                heappush(modules, (dim, entered, partial(_product, found[old], found[new])))
-                entered += 1
+                enter(dim, partial(_product, found[old], found[new]))
         paired = len(found)
     if count != group.order:
         raise NotCertified(
@@ -206,8 +211,8 @@ def _look_into(group: FiniteGroup, module: _Module, found: list[Found], seed: in
     if _remainder(group, module.character, found)[0] < 0.5:
         return
     if _type(group, module.character):
-        images = [module.act(j, np.eye(module.dim)) for j in range(generators)]
-        _add(group, np.array(images).reshape(-1, module.dim, module.dim), found)
+        whole = np.array([module.act(j, np.eye(module.dim)) for j in range(generators)])
+        _add(group, whole.reshape(-1, module.dim, module.dim), found)
         return
     for attempt in range(ATTEMPTS):
         element = _Element(generators, f"{seed}/{attempt}")
