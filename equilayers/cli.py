@@ -118,7 +118,10 @@ def _bench(arguments: argparse.Namespace) -> int:
             a = arguments
             run_benchmark(a.task, a.quick, a.data, out=folder, controls=a.controls, progress=watch)
     except KeyboardInterrupt:
-        console.print(f"Interrupted. What finished is kept in {folder}; the same command continues there.")
+        console.print(
+            f"Interrupted. What finished is kept in {folder}; the same command continues there,", soft_wrap=True
+        )
+        console.print(f"and this one reports on what is there: equilayers report {folder}", soft_wrap=True)
         return INTERRUPTED
     return _finish(console, folder)
 

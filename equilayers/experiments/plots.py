@@ -162,7 +162,8 @@ def accuracy(summary: Summary, column: str = "rotated") -> str:
         _sizes(axes, sorted({x.n for x in summary.levels if x.column == column}))
         axes.set_ylabel("accuracy, %")
         bottom, top = axes.get_ylim()
-        axes.set_ylim(max(bottom, 0), min(top, 101))  # intervals of two seeds may leave the scale
+        least = 100 * min(x.accuracy.mean for x in summary.levels if x.column == column and x.arm in arms)
+        axes.set_ylim(max(bottom, least - 12, 0), min(top, 101))  # intervals of two seeds may leave the scale
 
     return _draw(f"accuracy-{column.replace('>', '')}", f"Accuracy against data, {column}", paint)
 

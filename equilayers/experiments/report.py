@@ -160,6 +160,7 @@ def _plots(summary: Summary) -> str:
         figures.append(_figure(plots.steps(summary), "Accuracy against steps", note))
     if any(e.error is not None for e in summary.equivariance):
         note = "1, the dotted line: no nearer to the law than another picture's output. Bars span the seeds' intervals."
+        note += " An exact 0 lies on the lower edge." if any(e.error == 0 for e in summary.equivariance) else ""
         figures.append(_figure(plots.equivariance(summary), "Equivariance error", note))
     if not figures:
         return ""
