@@ -78,7 +78,9 @@ def wrong_imports(source: str, room: str, module: str) -> list[str]:
     if room in ANYTHING:
         return []
     allowed = MAY_IMPORT[room] | {room}
-    return [f"line {line}: {room} imports {other}" for line, other in imported_rooms(source, module) if other not in allowed]
+    return [
+        f"line {line}: {room} imports {other}" for line, other in imported_rooms(source, module) if other not in allowed
+    ]
 
 
 def learnable_names(source: str) -> list[str]:
@@ -107,7 +109,9 @@ def test_imports_go_one_way(path):
     assert wrong_imports(path.read_text(), room_of(path), module) == []
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in EARLY], ids=lambda p: p.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if room_of(p) in EARLY], ids=lambda p: p.relative_to(PACKAGE).as_posix()
+)
 def test_nothing_learns_before_layers(path):
     assert learnable_names(path.read_text()) == []
 
@@ -135,7 +139,9 @@ def test_a_wrong_import_is_found(room, source):
 
 
 def test_a_right_import_is_not():
-    source = "import numpy\nfrom equilayers.errors import BadGroup\nfrom .chain import StabiliserChain\nfrom . import group"
+    source = (
+        "import numpy\nfrom equilayers.errors import BadGroup\nfrom .chain import StabiliserChain\nfrom . import group"
+    )
     assert wrong_imports(source, "groups", "equilayers.groups.finite") == []
     assert wrong_imports("import equilayers as eq", "experiments", "equilayers.experiments.plan") == []
 

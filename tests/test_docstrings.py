@@ -11,7 +11,10 @@ import pytest
 import equilayers
 
 AT_LEAST = 150  # examples in the package
-MODULES = ["equilayers", *(m.name for m in pkgutil.walk_packages(equilayers.__path__, "equilayers.") if "__main__" not in m.name)]
+MODULES = [
+    "equilayers",
+    *(m.name for m in pkgutil.walk_packages(equilayers.__path__, "equilayers.") if "__main__" not in m.name),
+]
 
 
 def examples(module_name: str) -> list[doctest.DocTest]:

@@ -62,7 +62,7 @@ def test_every_name_of_a_room_resolves(room):
 
 
 def needs_an_example(thing: object) -> bool:
-    """Functions and classes do; children of the one exception are explained by it, protocols and data are not called."""
+    """Functions and classes do; children of the one exception are explained by it, and protocols are not called."""
     if inspect.isclass(thing):
         return not issubclass(thing, Exception) and not getattr(thing, "_is_protocol", False)
     return callable(thing)

@@ -175,12 +175,12 @@ class StabiliserChain:
     # Words: how V(g) is computed for a representation given by generator images
 
     def _settle(self) -> None:
-        """Choose the transversals of ``words`` before digits mean anything, so that every use speaks of the same ones."""
+        """Choose the transversals of ``words`` before digits mean anything, so that every use means the same ones."""
         _ = self.words
 
     @cached_property
     def words(self) -> list[list[tuple[int, ...]]]:
-        """For each level and transversal position a short word: letters ``j+1`` for generator j, negative for inverses."""
+        """For each level and transversal position a short word: ``j+1`` for generator j, negative for its inverse."""
         from equilayers.groups.words import transversal_words
 
         return transversal_words(self)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from equilayers.errors import BadGroup, TooLarge
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ALGORITHM_VERSION", "Generators", "Group"]
 
+Arrays = Sequence[ArrayLike] | np.ndarray | Tensor
 ALGORITHM_VERSION = 1  # raised whenever a shipped generator list or a canonical rule changes
 
 
-def stacked(items: Sequence[np.ndarray] | np.ndarray, what: str) -> np.ndarray:
+def stacked(items: Arrays, what: str) -> np.ndarray:
     """Generators of one shape as one array of numbers; an empty array keeps its shape."""
     if isinstance(items, np.ndarray | Tensor) and len(items) == 0:
         return np.asarray(items)
@@ -37,7 +38,9 @@ def stacked(items: Sequence[np.ndarray] | np.ndarray, what: str) -> np.ndarray:
     array = np.array(arrays)
     if array.dtype.kind == "c":
         raise BadGroup(
-            f"{what} generators must be real.", {"shape": array.shape}, "Write complex matrices as [[Re, -Im], [Im, Re]]."
+            f"{what} generators must be real.",
+            {"shape": array.shape},
+            "Write complex matrices as [[Re, -Im], [Im, Re]].",
         )
     if array.dtype.kind not in "biuf":
         raise BadGroup(f"{what} generators must be arrays of numbers.", {"dtype": array.dtype}, _SHAPES)
@@ -47,7 +50,6 @@ def stacked(items: Sequence[np.ndarray] | np.ndarray, what: str) -> np.ndarray:
 _SHAPES = "Give (count, n, n) matrices, or (count, n) image arrays of permutations."
 
 
-@dataclass(frozen=True, eq=False)
 class Generators:
     """What a group is described by: a basis of its Lie algebra, and finitely many further elements.
 
@@ -60,14 +62,16 @@ class Generators:
         (1, 2, 2)
     """
 
-    lie: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
-    discrete: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    lie: np.ndarray
+    discrete: np.ndarray
 
-    def __post_init__(self) -> None:
-        lie, discrete = stacked(self.lie, "Lie algebra"), stacked(self.discrete, "discrete")
+    def __init__(self, lie: Arrays = (), discrete: Arrays = ()) -> None:
+        lie, discrete = stacked(lie, "Lie algebra"), stacked(discrete, "discrete")
         if discrete.ndim == 2 and discrete.shape[1]:
             if (discrete != np.floor(discrete)).any():
-                raise BadGroup("Permutations need integers.", {"discrete": discrete.tolist()}, "p[i] is the image of i.")
+                raise BadGroup(
+                    "Permutations need integers.", {"discrete": discrete.tolist()}, "p[i] is the image of i."
+                )
             discrete = discrete.astype(np.int64)
         sizes = {array.shape[-1] for array in (lie, discrete) if array.ndim > 1}
         size = max(sizes, default=0)
@@ -85,8 +89,7 @@ class Generators:
             if not np.isfinite(array).all():
                 raise BadGroup("Generators need finite entries.", {name: array.shape}, "Look for NaN or infinity.")
             array.setflags(write=False)
-        object.__setattr__(self, "lie", lie)
-        object.__setattr__(self, "discrete", discrete)
+        self.lie, self.discrete = lie, discrete
 
     @property
     def digest(self) -> str:

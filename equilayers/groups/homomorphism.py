@@ -22,8 +22,8 @@ class Homomorphism:
         target: where they go.
         images: a callable on batched elements of ``source``; or, for a finite source, one element of ``target`` for
             each discrete generator of ``source``.
-        lie_images: ``(source.lie_dim, target.lie_dim)`` coefficients of the images of the source's Lie basis; derived from
-            the callable when not given.
+        lie_images: ``(source.lie_dim, target.lie_dim)`` coefficients of the images of the source's Lie basis;
+            derived from the callable when not given.
 
     Raises:
         BadGroup: the images break a relation of the source.
@@ -78,8 +78,12 @@ class Homomorphism:
         for j, weight in weights.items():
             t = torch.eye(k, dtype=torch.float64) * (j * step)
             slope += (weight / step) * (self(self.source.exp(t)) - self(self.source.exp(-t)))
-        basis = torch.stack([self.target.exp(row) for row in step * torch.eye(self.target.lie_dim, dtype=torch.float64)])
-        minus = torch.stack([self.target.exp(-row) for row in step * torch.eye(self.target.lie_dim, dtype=torch.float64)])
+        basis = torch.stack(
+            [self.target.exp(row) for row in step * torch.eye(self.target.lie_dim, dtype=torch.float64)]
+        )
+        minus = torch.stack(
+            [self.target.exp(-row) for row in step * torch.eye(self.target.lie_dim, dtype=torch.float64)]
+        )
         columns = ((basis - minus) / (2 * step)).reshape(self.target.lie_dim, -1).T.numpy()
         coefficients = np.linalg.lstsq(columns, slope.reshape(k, -1).T.numpy(), rcond=None)[0].T
         nice = np.round(coefficients * 24) / 24  # structure constants of maps between shipped bases are simple
@@ -135,9 +139,7 @@ class _ByGenerators:
         self.source, self.target = source, target
         letters = {j + 1: image for j, image in enumerate(images)}
         letters |= {-j - 1: target.inverse(image) for j, image in enumerate(images)}
-        self.tables = [
-            torch.stack([self._word(letters, word) for word in level]) for level in source.chain.words
-        ]
+        self.tables = [torch.stack([self._word(letters, word) for word in level]) for level in source.chain.words]
 
     def _word(self, letters: dict[int, Tensor], word: tuple[int, ...]) -> Tensor:
         value = self.target.identity

@@ -133,7 +133,9 @@ class MatrixGroup(Group):
         """
         component = self._random_word(n, generator)
         if not self.is_compact:
-            return component @ self.exp(self._cut(0.5 * torch.randn(n, self.lie_dim, generator=generator, dtype=torch.float64)))
+            return component @ self.exp(
+                self._cut(0.5 * torch.randn(n, self.lie_dim, generator=generator, dtype=torch.float64))
+            )
         g = component
         for _ in range(_STEPS):
             scale = 4.0 / max(1.0, float(np.abs(self.lie_basis).sum(-1).max()))

@@ -61,7 +61,11 @@ class SpecialOrthogonal(MatrixGroup):
         return torch.cat([g[..., :-1], g[..., -1:] * last[:, None, None]], -1)
 
     def contains(self, g: Tensor) -> bool:
-        return self._fits(g) and _keeps(g, torch.eye(self.n, dtype=torch.float64)) and bool((torch.linalg.det(g) > 0).all())
+        return (
+            self._fits(g)
+            and _keeps(g, torch.eye(self.n, dtype=torch.float64))
+            and bool((torch.linalg.det(g) > 0).all())
+        )
 
 
 class Orthogonal(MatrixGroup):
@@ -98,8 +102,9 @@ class Orthogonal(MatrixGroup):
 class Indefinite(MatrixGroup):
     """Matrices that keep diag(1, ..., 1, -1, ..., -1) with p plus and q minus signs.
 
-    ``SO(p,q)`` has determinant 1 and two components (discrete generator: minus the identity where its determinant is 1 and
-    it reverses both signatures, else a reflection of one axis of each kind); ``SO+(p,q)`` is connected; ``O(p,q)`` has four.
+    ``SO(p,q)`` has determinant 1 and two components (discrete generator: minus the identity where its determinant is 1
+    and it reverses both signatures, else a reflection of one axis of each kind); ``SO+(p,q)`` is connected; ``O(p,q)``
+    has four.
 
     Example:
         >>> Indefinite(1, 3).is_compact, Indefinite(1, 3).is_connected, Indefinite(1, 3, "SO+").is_connected

@@ -76,7 +76,9 @@ class _Packed(Group):
 
     def generators(self) -> Generators:
         lie = _blocks(self._factors, [f.lie_basis if f.lie_dim else np.zeros((0, 1, 1)) for f in self._factors], "zero")
-        return Generators(lie=lie, discrete=_blocks(self._factors, [defining_matrices(f) for f in self._factors], "identity"))
+        return Generators(
+            lie=lie, discrete=_blocks(self._factors, [defining_matrices(f) for f in self._factors], "identity")
+        )
 
     @property
     def defining_matrices(self) -> np.ndarray:
@@ -94,7 +96,9 @@ class _Packed(Group):
         """The elements of the factors, each in its own form."""
         pieces = g.split(self._sizes, dim=-1)
         return tuple(
-            (piece if f.element_dtype == torch.float64 else piece.round().to(torch.int64)).reshape(*g.shape[:-1], *f.element_shape)
+            (piece if f.element_dtype == torch.float64 else piece.round().to(torch.int64)).reshape(
+                *g.shape[:-1], *f.element_shape
+            )
             for f, piece in zip(self._factors, pieces, strict=True)
         )
 
@@ -301,5 +305,3 @@ class DirectProduct(_Packed):
             {"group": self.name},
             "Build the subgroup itself and a Homomorphism into the product.",
         )
-
-

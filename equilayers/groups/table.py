@@ -47,7 +47,10 @@ class TableGroup(FiniteGroup):
         if not (left & right).any():
             raise BadGroup(
                 "A multiplication table needs one identity element.",
-                {"rows g with g h = h": np.flatnonzero(left).tolist(), "columns with h g = h": np.flatnonzero(right).tolist()},
+                {
+                    "rows g with g h = h": np.flatnonzero(left).tolist(),
+                    "columns with h g = h": np.flatnonzero(right).tolist(),
+                },
                 "Add the identity, or check its row and column.",
             )
         return t
@@ -119,7 +122,7 @@ class TableGroup(FiniteGroup):
 
 
 class _Subtable(PermutationGroup):
-    """A subgroup of a table group: permutations of the whole table; its inclusion reads off the image of the identity."""
+    """A subgroup of a table group: permutations of the whole table; the inclusion reads the image of the identity."""
 
     def __init__(self, whole: TableGroup, generators: Tensor, name: str) -> None:
         super().__init__(whole.to_permutation(generators).numpy(), name)

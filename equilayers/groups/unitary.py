@@ -66,7 +66,9 @@ class SpecialUnitary(MatrixGroup):
 
     def __init__(self, n: int) -> None:
         if n < 3:
-            raise BadGroup("SpecialUnitary needs n >= 3; SU(2) is UnitQuaternions.", {"n": n}, 'Write eq.group("SU(2)").')
+            raise BadGroup(
+                "SpecialUnitary needs n >= 3; SU(2) is UnitQuaternions.", {"n": n}, 'Write eq.group("SU(2)").'
+            )
         self.n, self.parameters = n, (n,)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ def _record(f: torch.nn.Module, parts: dict[str, torch.nn.Module], x: Tensor) ->
 
 def _errors(
     name: str,
-    part: torch.nn.Module,
+    part: Any,
     h: Tensor,
     y: Tensor,
     moved: list[tuple[Tensor, Tensor, dict[str, Tensor]]],

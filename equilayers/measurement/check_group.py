@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equilayers.errors import EquilayersError
-from equilayers.groups import Group
+from equilayers.groups import FiniteGroup, Group, StabiliserChain
 from equilayers.measurement.components import component_representatives, in_identity_component
 from equilayers.measurement.probe import as_generator
 from equilayers.measurement.report import CheckReport, Laws
@@ -49,7 +49,7 @@ def check_group(group: Group, *, generator: torch.Generator | int = 0) -> CheckR
     laws = Laws(f"group {group!r}")
     _description(group, laws)
     _axioms(group, laws, rng)
-    if group.is_finite:
+    if isinstance(group, FiniteGroup):
         _finite(group, laws)
     else:
         for name in ("order equals the number of elements", "elements() lists the group", "permutation action"):
@@ -72,7 +72,9 @@ def _description(group: Group, laws: Laws) -> None:
     lie, discrete = group.description.lie, group.description.discrete
     if discrete.ndim == 3 and len(discrete):
         smallest = np.linalg.svd(discrete, compute_uv=False)[:, -1].min()
-        laws.holds("Every discrete generator is invertible", smallest > TOLERANCE, {"smallest singular value": smallest})
+        laws.holds(
+            "Every discrete generator is invertible", smallest > TOLERANCE, {"smallest singular value": smallest}
+        )
     elif len(discrete):
         sorts = (np.sort(discrete, 1) == np.arange(discrete.shape[1])).all()
         laws.holds("Every discrete generator is a permutation", bool(sorts))
@@ -122,7 +124,11 @@ def _axioms(group: Group, laws: Laws, rng: torch.Generator) -> None:
     laws.equal("Elements have the declared shape", (group.element_shape, group.element_dtype), (shape, g.dtype))
     h, k = g[torch.randperm(len(g), generator=rng)], g[torch.randperm(len(g), generator=rng)]
     unit = e.expand_as(g)
-    laws.bound("The identity law 1 g = g = g 1", max(_distance(group.compose(unit, g), g), _distance(group.compose(g, unit), g)), TOLERANCE)
+    laws.bound(
+        "The identity law 1 g = g = g 1",
+        max(_distance(group.compose(unit, g), g), _distance(group.compose(g, unit), g)),
+        TOLERANCE,
+    )
     size = max(1.0, float(g.to(torch.float64).abs().max())) ** 2
     inverse = group.inverse(g)
     worst = max(_distance(group.compose(g, inverse), unit), _distance(group.compose(inverse, g), unit))
@@ -130,11 +136,20 @@ def _axioms(group: Group, laws: Laws, rng: torch.Generator) -> None:
     gh = group.compose(g, h)
     left, right = group.compose(gh, k), group.compose(g, group.compose(h, k))
     laws.bound("Associativity (g h) k = g (h k)", _distance(left, right), TOLERANCE)
-    laws.bound("(g h)^-1 = h^-1 g^-1", _distance(group.inverse(gh), group.compose(group.inverse(h), inverse)) / size, TOLERANCE)
-    laws.holds("The group contains its identity and generators", _contains(group, torch.cat([e[None], group.discrete_generators])))
-    laws.holds("Closure: the group contains samples, products and inverses", _contains(group, torch.cat([g, gh, inverse])))
+    laws.bound(
+        "(g h)^-1 = h^-1 g^-1", _distance(group.inverse(gh), group.compose(group.inverse(h), inverse)) / size, TOLERANCE
+    )
+    laws.holds(
+        "The group contains its identity and generators",
+        _contains(group, torch.cat([e[None], group.discrete_generators])),
+    )
+    laws.holds(
+        "Closure: the group contains samples, products and inverses", _contains(group, torch.cat([g, gh, inverse]))
+    )
     same, other = group.equal(gh, gh), group.equal(left, right, 1e-6)
-    laws.holds("equal() is reflexive and compares elements", bool(same.all() and other.all()) and same.shape == (len(g),))
+    laws.holds(
+        "equal() is reflexive and compares elements", bool(same.all() and other.all()) and same.shape == (len(g),)
+    )
     moved = g[:1].expand_as(g)
     differ = ~(moved - g).to(torch.float64).flatten(1).abs().amax(1).le(1e-3) if g.dim() > 1 else moved != g
     laws.holds("equal() tells different elements apart", not bool(group.equal(moved, g)[differ].any()))
@@ -147,27 +162,30 @@ def _contains(group: Group, g: Tensor) -> bool:
         return False
 
 
-def _finite(group: Group, laws: Laws) -> None:
+def _finite(group: FiniteGroup, laws: Laws) -> None:
     name = "order equals the number of elements"
     if group.order <= ENUMERATION_LIMIT:
         found = _enumerate(group, limit=group.order)
         laws.equal(name, group.order, len(found) if len(found) <= group.order else f"more than {group.order}")
         listed = group.elements()
         distances = torch.cdist(_flat(listed), _flat(found), compute_mode="donot_use_mm_for_euclid_dist")
-        listing = listed.shape == found.shape and bool((distances < 1e-6).any(1).all() and (distances < 1e-6).any(0).all())
+        listing = listed.shape == found.shape and bool(
+            (distances < 1e-6).any(1).all() and (distances < 1e-6).any(0).all()
+        )
         laws.holds("elements() lists the group", listing, {"listed": len(listed), "found": len(found)})
         laws.holds("elements() starts at the identity", bool(group.equal(listed[0], group.identity)))
         laws.holds("index() is the position in elements()", torch.equal(group.index(listed), torch.arange(len(listed))))
     else:
-        from equilayers.groups.chain import StabiliserChain  # a second chain: the group's own may be overridden
-
+        # a second chain: the group's own may be overridden
         laws.equal(name, group.order, StabiliserChain(group.permutation_generators).order)
         laws.not_run("elements() lists the group", f"more than {ENUMERATION_LIMIT} elements")
     g = group.sample(SAMPLES, generator=torch.Generator().manual_seed(1))
     h = g.flip(0)
     p, q = group.to_permutation(g), group.to_permutation(h)
     product = torch.gather(p, -1, q)
-    laws.holds("The permutation action is a homomorphism", torch.equal(group.to_permutation(group.compose(g, h)), product))
+    laws.holds(
+        "The permutation action is a homomorphism", torch.equal(group.to_permutation(group.compose(g, h)), product)
+    )
     laws.bound("The permutation action is faithful", _distance(group.from_permutation(p), g), TOLERANCE)
     images = group.to_permutation(group.discrete_generators)
     same = torch.equal(images, torch.tensor(group.permutation_generators).reshape(images.shape))
@@ -185,7 +203,7 @@ def _enumerate(group: Group, limit: int) -> Tensor:
     while len(frontier) and len(found) <= limit:
         fresh = [group.compose(s.expand_as(frontier), frontier) for s in group.discrete_generators]
         candidates = torch.cat(fresh) if fresh else frontier[:0]
-        kept = []
+        kept: list[Tensor] = []
         for g in candidates:
             near = torch.cat([_flat(found), *[_flat(k[None]) for k in kept]]) - _flat(g[None])
             if not bool((near.abs().amax(1) < 1e-6).any()):
@@ -258,14 +276,14 @@ def _sampler(group: Group, laws: Laws) -> None:
     laws.holds("sample() depends on the generator", trivial or not torch.equal(first, other))
     laws.equal("sample() takes a count", (0, SAMPLES), (len(group.sample(0)), len(first)))
     name = "sample() is uniform" if group.is_finite else "sample() reaches every component"
-    if group.is_finite and group.order <= 64:
+    if isinstance(group, FiniteGroup) and group.order <= 64:
         counts = torch.bincount(group.index(group.sample(50 * group.order, _seeded())), minlength=group.order)
         deviation = float(((counts - 50.0) ** 2 / 50).sum())
         freedom = group.order - 1
         laws.bound(name, deviation, freedom + 6 * (2 * freedom) ** 0.5 + 12)
     elif len(group.factors) > 1:
         laws.not_run(name, "checked on the factors")
-    elif group.is_finite:
+    elif isinstance(group, FiniteGroup):
         moved = group.to_permutation(group.sample(HAAR_SAMPLES, _seeded())).to(torch.float64)
         laws.bound(name, _moment_error(moved[:, :, None], _permutation_images(group, moved)), 6.0)
     else:
@@ -275,14 +293,16 @@ def _sampler(group: Group, laws: Laws) -> None:
         steps = torch.cat([group.discrete_generators, group.exp(torch.eye(group.lie_dim, dtype=torch.float64))])
         laws.bound("sample() is Haar: its moments do not move", _haar_error(g, steps), 6.0)
     else:
-        laws.not_run("sample() is Haar: its moments do not move", "no Haar probability" if not group.is_compact else "see above")
+        laws.not_run(
+            "sample() is Haar: its moments do not move", "no Haar probability" if not group.is_compact else "see above"
+        )
 
 
 def _seeded() -> torch.Generator:
     return torch.Generator().manual_seed(7)
 
 
-def _permutation_images(group: Group, moved: Tensor) -> Tensor:
+def _permutation_images(group: FiniteGroup, moved: Tensor) -> Tensor:
     """Samples followed by each generator, as images of points."""
     generators = torch.tensor(group.permutation_generators)
     return torch.stack([s[moved.long()].to(torch.float64) for s in generators])[..., None]
@@ -323,11 +343,13 @@ def _value(group: Group, laws: Laws) -> None:
         laws.equal("Equal groups have equal hashes", hash(group), hash(again))
         laws.equal("The fingerprint is a value", group.fingerprint, again.fingerprint)
     laws.equal("Deepcopy keeps the group", group, copy.deepcopy(group))
-    laws.holds("repr() names the group", bool(repr(group)) and " object at 0x" not in repr(group), {"repr": repr(group)})
+    laws.holds(
+        "repr() names the group", bool(repr(group)) and " object at 0x" not in repr(group), {"repr": repr(group)}
+    )
 
 
 def pickled(thing: object, laws: Laws) -> Any:
-    """A copy by pickle; None, recorded as not run, for a class that no module holds (local to a function or an example)."""
+    """A copy by pickle; None, recorded as not run, for a class that no module holds (local, or of an example)."""
     try:
         return pickle.loads(pickle.dumps(thing))
     except (pickle.PicklingError, AttributeError, TypeError) as problem:

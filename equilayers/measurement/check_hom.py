@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from equilayers.errors import TooLarge
+from equilayers.groups import FiniteGroup
 from equilayers.measurement.check_representation import group_words
 from equilayers.measurement.commutant import ENUMERATED, intertwiner_projector, trace_count
 from equilayers.measurement.probe import as_generator
@@ -64,7 +65,9 @@ def check_hom(space: HomLike, *, generator: torch.Generator | int = 0) -> CheckR
     rng = as_generator(generator)
     laws = Laws(f"intertwiners {space.in_rep!r} -> {space.out_rep!r} of {space.in_rep.group!r}")
     known = {"exact", "counted", "gap"}
-    laws.holds("The certificate is exact, counted or gap", space.certificate in known, {"certificate": space.certificate})
+    laws.holds(
+        "The certificate is exact, counted or gap", space.certificate in known, {"certificate": space.certificate}
+    )
     laws.bound("The recorded residual is small", space.residual, TOLERANCE)
     _counts(space, laws, rng)
     _membership(space, laws, rng)
@@ -75,12 +78,13 @@ def check_hom(space: HomLike, *, generator: torch.Generator | int = 0) -> CheckR
 def _counts(space: HomLike, laws: Laws, rng: torch.Generator) -> None:
     V, W, group = space.in_rep, space.out_rep, space.in_rep.group
     exact, sampled = "dim is the mean of the characters", "dim is the mean of the characters over Haar samples"
-    if group.is_finite and group.order <= ENUMERATED:
+    listable = isinstance(group, FiniteGroup) and group.order <= ENUMERATED
+    if listable:
         count = float(trace_count(V, W, group.elements()).mean())
         laws.bound(exact, abs(count - space.dim), 1e-6 * max(1, space.dim), {"dim": space.dim, "counted": count})
     else:
         laws.not_run(exact, "the elements are not listed")
-    if group.is_compact and not (group.is_finite and group.order <= ENUMERATED):
+    if group.is_compact and not listable:
         values = trace_count(V, W, group.sample(HAAR_SAMPLES, generator=rng))
         error = 6 * values.std() / HAAR_SAMPLES**0.5 + 1e-9
         laws.bound(sampled, abs(values.mean() - space.dim), error, {"dim": space.dim, "estimated": values.mean()})
@@ -102,7 +106,9 @@ def _membership(space: HomLike, laws: Laws, rng: torch.Generator) -> None:
     M = maps.numpy()
     size = max(1.0, np.abs(M).max(initial=0.0))
     errors = [
-        np.abs(dW @ M - M @ dV).max(initial=0.0) / size / max(1.0, np.abs(dW).max(initial=0.0), np.abs(dV).max(initial=0.0))
+        np.abs(dW @ M - M @ dV).max(initial=0.0)
+        / size
+        / max(1.0, np.abs(dW).max(initial=0.0), np.abs(dV).max(initial=0.0))
         for dV, dW in lie
     ]
     if lie:

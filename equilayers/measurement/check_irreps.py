@@ -11,7 +11,7 @@ from torch import Tensor
 
 from equilayers import representations  # its finder of irreps loads on first use
 from equilayers.errors import BadInput
-from equilayers.groups import Group
+from equilayers.groups import FiniteGroup, Group
 from equilayers.measurement.check_representation import group_words
 from equilayers.measurement.commutant import ENUMERATED, characters, intertwiner_projector
 from equilayers.measurement.probe import as_generator
@@ -61,7 +61,7 @@ def check_irreps(
     laws = Laws(f"irreps of {group!r}")
     _labels(found, laws)
     _matrices(found, laws, rng)
-    listable = group.is_finite and group.order <= ENUMERATED
+    listable = isinstance(group, FiniteGroup) and group.order <= ENUMERATED
     elements = group.elements() if listable else group_words(group, rng)
     values = [characters(irrep, elements) for irrep in found]
     _commutants(found, laws, values if listable else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ def _varies(laws: Laws, y: Tensor) -> None:
     laws.holds("The output depends on the input", spread > 1e-6 * size and spread > 0, values)
 
 
-def check_layer(layer: nn.Module, *, n: int = 6, generator: torch.Generator | int = 0) -> CheckReport:
+def check_layer(layer: Any, *, n: int = 6, generator: torch.Generator | int = 0) -> CheckReport:
     """Run every law of a layer, on a copy with random parameters.
 
     Output and gradient are compared in float64 and float32, in evaluation mode; in training mode too, with one
@@ -126,7 +127,7 @@ def check_layer(layer: nn.Module, *, n: int = 6, generator: torch.Generator | in
     return laws.report()
 
 
-def _copies(layer: nn.Module, rng: torch.Generator) -> dict[torch.dtype, nn.Module]:
+def _copies(layer: nn.Module, rng: torch.Generator) -> dict[torch.dtype, Any]:
     """The layer in both precisions with the same random parameters: a zero bias or gain would hide a fault."""
     double = copy.deepcopy(layer).double().cpu()
     with torch.no_grad():
@@ -139,7 +140,7 @@ def _copies(layer: nn.Module, rng: torch.Generator) -> dict[torch.dtype, nn.Modu
     return {torch.float64: double, torch.float32: copy.deepcopy(double).float()}
 
 
-def _prepare(copies: dict[torch.dtype, nn.Module], x: Tensor) -> None:
+def _prepare(copies: dict[torch.dtype, Any], x: Tensor) -> None:
     """One call in training mode, so that running statistics are those of data and not their initial zeros."""
     for dtype, module in copies.items():
         module.train()
@@ -149,7 +150,7 @@ def _prepare(copies: dict[torch.dtype, nn.Module], x: Tensor) -> None:
         module.eval()
 
 
-def _state(layer: nn.Module, module: nn.Module, laws: Laws, x: Tensor) -> None:
+def _state(layer: Any, module: nn.Module, laws: Laws, x: Tensor) -> None:
     laws.holds("exact is declared", isinstance(getattr(layer, "exact", None), bool))
     if not layer.exact:
         laws.holds("An approximate layer records its error bound", getattr(layer, "error_bound", None) is not None)
@@ -215,7 +216,7 @@ def _relative(a: Tensor, b: Tensor, scale: Tensor) -> float:
     return float((a - b).abs().max()) / max(float(scale.abs().max()), 1e-300) if a.numel() else 0.0
 
 
-def _shapes(module: nn.Module, laws: Laws, x: Tensor, y: Tensor) -> None:
+def _shapes(module: Any, laws: Laws, x: Tensor, y: Tensor) -> None:
     drawn = tuple(module.out_action.sample_input(len(x)).shape)
     fits = y.shape[1] == drawn[1] if y.dim() > 2 and y.dim() == len(drawn) else y.shape == drawn
     laws.holds("The output fits out_action", bool(fits), {"output": tuple(y.shape), "out_action": drawn})
@@ -231,7 +232,7 @@ def _shapes(module: nn.Module, laws: Laws, x: Tensor, y: Tensor) -> None:
 
 
 def _equivariance(
-    copies: dict[torch.dtype, nn.Module], laws: Laws, x: Tensor, elements: Tensor, rng: torch.Generator
+    copies: dict[torch.dtype, Any], laws: Laws, x: Tensor, elements: Tensor, rng: torch.Generator
 ) -> None:
     for dtype, module in copies.items():
         short = str(dtype).removeprefix("torch.")
@@ -249,7 +250,7 @@ def _equivariance(
             laws.bound(name, gradient_error(module, *actions, x.to(dtype), elements, rng), tolerance)
 
 
-def _training(module: nn.Module, laws: Laws, x: Tensor, elements: Tensor) -> None:
+def _training(module: Any, laws: Laws, x: Tensor, elements: Tensor) -> None:
     def trained(x: Tensor) -> Tensor:
         fresh = copy.deepcopy(module).train()  # statistics of one call must not reach the next
         with torch.random.fork_rng(devices=[]):

@@ -35,7 +35,7 @@ def equivariance_error(
     labels: Tensor | None = None,
     loss: Loss | None = None,
 ) -> EquivarianceReport:
-    r"""Measure how far ``f`` is from commuting with a group, in units of the distance between different inputs' outputs.
+    r"""Measure how far ``f`` is from commuting with a group, in units of how far outputs of different inputs lie apart.
 
     .. math::
         \varepsilon = \sqrt{A / B}, \quad A = \mathrm{mean}\,|u_{ij} - v_i|^2, \quad
@@ -96,7 +96,9 @@ def equivariance_error(
             reason = f"rounding alone gives {floor:.2g}: compute in float64, or remove an offset"
             return _report(tally, rounds, reason, floor, source)
         share = None if labels is None else _loss_share(tally, labels, loss or _default_loss(labels), rounds)
-        parts = layer_errors(f, x[:PART_INPUTS].to(probe.device, probe.dtype), in_action, rounds.part(PART_ROUNDS, PART_INPUTS))
+        parts = layer_errors(
+            f, x[:PART_INPUTS].to(probe.device, probe.dtype), in_action, rounds.part(PART_ROUNDS, PART_INPUTS)
+        )
     notes = _notes(group, in_action, out_action, len(x))
     return _report(tally, rounds, "", floor, source, share, parts, notes)
 
@@ -280,5 +282,5 @@ def _worst(tally: _Tally, rounds: Rounds, b: float) -> WorstElement:
         by_element = tally.each.mean(1)
         j = int(by_element.argmax())
         return WorstElement(rounds.elements[j], float(np.sqrt(by_element[j] / b)))
-    j, i = np.unravel_index(int(tally.each.argmax()), tally.each.shape)
+    j, i = (int(k) for k in np.unravel_index(int(tally.each.argmax()), tally.each.shape))
     return WorstElement(rounds.elements[j, i], float(np.sqrt(tally.each[j, i] / b)))

@@ -10,7 +10,7 @@ from torch import Tensor
 from equilayers.groups import Group
 from equilayers.measurement.probe import ActionLike
 
-__all__ = ["action_norm", "dual_transform", "gradient_error", "output_error", "law_elements"]
+__all__ = ["action_norm", "dual_transform", "gradient_error", "law_elements", "output_error"]
 
 MOST_GENERATORS = 6
 
@@ -62,7 +62,9 @@ def output_error(
     x: Tensor,
     elements: Tensor,
 ) -> float:
-    r"""Largest :math:`|f(g x) - g f(x)| / (|f(x)| \max(1, |V(g)|, |W(g)|))` over elements, root mean square over inputs.
+    r"""Largest :math:`|f(g x) - g f(x)| / (|f(x)| \max(1, |V(g)|, |W(g)|))` over elements.
+
+    Sizes are root mean squares over the inputs.
 
     Args:
         f: the map; it is called in the dtype of ``x``.

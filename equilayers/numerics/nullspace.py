@@ -59,7 +59,7 @@ def null_space(matrix: np.ndarray, *, what: str = "a null space") -> NullSpace:
     if n == 0 or rows == 0 or not matrix.any():
         return NullSpace(np.eye(n), 0.0, float("inf"))
     if rows > 2 * n:  # the triangular factor has the same null space and singular values
-        matrix = np.linalg.qr(matrix, mode="r")
+        matrix = np.asarray(np.linalg.qr(matrix, mode="r"))
     _, values, vh = np.linalg.svd(matrix, full_matrices=True)
     values = np.concatenate([values, np.zeros(n - len(values))]) / values[0]
     rank = int((values > ZERO).sum())

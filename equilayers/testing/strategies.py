@@ -57,7 +57,7 @@ def elements(draw: st.DrawFn, G: Group) -> Tensor:
 
 
 def representations(G: Group, max_dim: int = 24) -> st.SearchStrategy[Representation]:
-    """Sums, products, duals and multiples (0 among them) of the trivial, defining, adjoint, regular and irreducible ones.
+    """Sums, products, duals and multiples (0 too) of the trivial, defining, adjoint, regular and irreducible ones.
 
     Args:
         G: the group.
@@ -66,7 +66,7 @@ def representations(G: Group, max_dim: int = 24) -> st.SearchStrategy[Representa
     leaves: list[Representation] = [trivial(G), defining(G)]
     if G.lie_dim:
         leaves.append(adjoint(G))
-    if G.is_finite and G.order <= REGULAR_ORDER:
+    if isinstance(G, FiniteGroup) and G.order <= REGULAR_ORDER:
         leaves.append(regular(G))
     leaves += irreps(G) if G.is_finite else irreps(G, level=2)
     leaves = sorted((V for V in leaves if V.dim <= max_dim), key=lambda V: V.dim)  # they shrink to the first

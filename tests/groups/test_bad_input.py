@@ -50,7 +50,10 @@ BAD = {
     "a table that is not square": (lambda: FiniteGroup.from_table([[0, 1, 2], [1, 2, 0]]), "every element once"),
     "a table without entries": (lambda: FiniteGroup.from_table([]), "every element once"),
     "a table without identity": (lambda: FiniteGroup.from_table([[0, 2, 1], [2, 1, 0], [1, 0, 2]]), "identity"),
-    "a table with a left identity only": (lambda: FiniteGroup.from_table([[0, 1, 2], [2, 0, 1], [1, 2, 0]]), "identity"),
+    "a table with a left identity only": (
+        lambda: FiniteGroup.from_table([[0, 1, 2], [2, 0, 1], [1, 2, 0]]),
+        "identity",
+    ),
     "a loop": (lambda: FiniteGroup.from_table(LOOP), "associative"),
     "no such name": (lambda: eq.group("E7"), "No group has this name"),
     "a number for a name": (lambda: eq.group(4), "No group has this name"),  # type: ignore[arg-type]
@@ -83,7 +86,9 @@ def test_bad_input_is_refused(case: str) -> None:
     assert error.values and error.remedy and lines[-1].strip() == error.remedy and len(lines) > 2
 
 
-@pytest.mark.parametrize("name", ["D4", "S4", "A5", "C4 x D3", "SO(3)", "O(3)", "SU(2)", "SU(3)", "SO(1,3)", "SO(3) x S4"])
+@pytest.mark.parametrize(
+    "name", ["D4", "S4", "A5", "C4 x D3", "SO(3)", "O(3)", "SU(2)", "SU(3)", "SO(1,3)", "SO(3) x S4"]
+)
 def test_another_shape_is_not_an_element(name: str) -> None:
     G = eq.group(name)
     assert not G.contains(torch.zeros(5, 5, 7, dtype=G.element_dtype))

@@ -23,7 +23,8 @@ _spec.loader.exec_module(rubik)
 ORDERS = {
     "trivial": 1, "C1": 1, "C2": 2, "C3": 3, "C4": 4, "C8": 8, "C12": 12, "D1": 2, "D2": 4, "D3": 6, "D4": 8, "D5": 10,
     "D8": 16, "S1": 1, "S2": 2, "S3": 6, "S4": 24, "S5": 120, "S6": 720, "A1": 1, "A2": 1, "A3": 3, "A4": 12, "A5": 60,
-    "A6": 360, "Q8": 8, "T": 12, "O": 24, "I": 60, "Oh": 48, "Ih": 120, "C4 x D3": 24, "S3 x Q8": 48, "C2 x C2 x C3": 12,
+    "A6": 360, "Q8": 8, "T": 12, "O": 24, "I": 60, "Oh": 48, "Ih": 120, "C4 x D3": 24, "S3 x Q8": 48,
+    "C2 x C2 x C3": 12, "O_h": 48, "I_h": 120, "S7": 5040, "A7": 2520, "C97": 97, "D24": 48,
 }  # fmt: skip
 
 
@@ -56,7 +57,9 @@ def test_to_permutation_is_a_faithful_homomorphism(name: str, generator: torch.G
     assert bool(g.equal(g.from_permutation(p), a).all())
 
 
-def test_rubiks_cube_has_the_known_order_and_is_sampled_and_evaluated_without_a_list(generator: torch.Generator) -> None:
+def test_rubiks_cube_has_the_known_order_and_is_sampled_and_evaluated_without_a_list(
+    generator: torch.Generator,
+) -> None:
     cube = FiniteGroup.from_permutations(rubik.turns(), name="Rubik")
     assert cube.order == 43252003274489856000
     a, b = cube.sample(4, generator), cube.sample(4, generator)

@@ -1,4 +1,4 @@
-"""Groups that nobody shipped, in ten lines outside the package: they pass every check, and get irreps and intertwiners."""
+"""Groups that nobody shipped, in ten lines outside the package, pass every check and get irreps and intertwiners."""
 
 from __future__ import annotations
 

@@ -115,5 +115,5 @@ def test_every_perturbed_coefficient_is_noticed():
     for entry in np.ndindex(*basis.shape):
         twin = basis.copy()
         twin[entry] += 1e-3
-        with pytest.raises(CheckFailed, match="W.g. B = B V.g."):
+        with pytest.raises(CheckFailed, match=r"W.g. B = B V.g."):
             check_hom(Space(V, W, twin))

@@ -116,7 +116,7 @@ def test_every_label_is_perturbed_in_turn(name):
         if found[i].dim == found[j].dim:
             twin = list(found)
             twin[j] = Retyped(found[i], found[j].label)
-            with pytest.raises(CheckFailed, match="inequivalent|trivial irrep|add up"):
+            with pytest.raises(CheckFailed, match=r"inequivalent|trivial irrep|add up"):
                 check_irreps(group, twin)
 
 
@@ -126,7 +126,9 @@ def test_a_wrong_decomposition_of_products_is_noticed(monkeypatch):
     def one_too_many(V):
         found = right(V)
         first = next(iter(found.multiplicities))
-        return dataclasses.replace(found, multiplicities={**found.multiplicities, first: found.multiplicities[first] + 1})
+        return dataclasses.replace(
+            found, multiplicities={**found.multiplicities, first: found.multiplicities[first] + 1}
+        )
 
     monkeypatch.setattr(representations, "decompose", one_too_many)
     with pytest.raises(CheckFailed, match="product"):

@@ -165,5 +165,5 @@ def test_every_perturbed_generator_image_is_noticed(group):
             discrete = irrep.images.discrete.copy()
             discrete[(s, *entry)] += 0.01
             twin = Irrep.from_images(G, irrep.label, irrep.type, irrep.images.lie, discrete)
-            with pytest.raises(CheckFailed, match="homomorphism|inverse|images"):
+            with pytest.raises(CheckFailed, match=r"homomorphism|inverse|images"):
                 check_representation(twin)

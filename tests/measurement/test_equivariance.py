@@ -285,7 +285,9 @@ def test_loss_share_is_the_variance_over_the_orbit():
     variance = (orbit - orbit.mean(0)).square().sum(-1).mean()
     average = (orbit - labels).square().sum(-1).mean()
     assert report.loss_share == pytest.approx(float(variance / average), rel=1e-10)
-    assert equivariance_error(Invariant(net), IMAGE, INVARIANT, x, labels=labels).loss_share == pytest.approx(0, abs=1e-12)
+    assert equivariance_error(Invariant(net), IMAGE, INVARIANT, x, labels=labels).loss_share == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def test_loss_share_of_a_classifier_is_a_jensen_gap():
@@ -364,5 +366,7 @@ def test_untrained_nets_read_one_on_real_pictures_but_not_by_the_spread_of_outpu
 def test_a_net_that_pools_over_the_whole_picture_is_partly_invariant(digits):
     """It sees the mean intensity, which a rotation keeps; the meter says so, and still tells it from an exact net."""
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    net = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10)
+    )
     assert 0.3 < equivariance_error(net, IMAGE, INVARIANT, digits).error < 0.9

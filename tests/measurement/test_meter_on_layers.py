@@ -66,7 +66,12 @@ def test_layers_are_attributed(actions):
 
 def test_a_plain_net_of_torch_reads_one(actions):
     net = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5)
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.LazyLinear(5),
     )
     x = pictures(actions)
     net(x)
