@@ -43,7 +43,7 @@ class FourierActivation(FieldLayer):
         >>> import torch, equilayers as eq
         >>> layer = eq.layers.FourierActivation(4 * eq.regular(eq.group("D4")))
         >>> layer.in_rep, layer(torch.zeros(2, 32)).shape
-        (4xA1 + 4xA2 + 4xB1 + 4xB2 + 8xE1 of D4, dim 32, torch.Size([2, 32]))
+        (4xA1 + 4xB1 + 4xB2 + 4xA2 + 8xE1 of D4, dim 32, torch.Size([2, 32]))
 
     Source: de Haan et al., Gauge Equivariant Mesh CNNs (2021), section 5 (regular non-linearity), for the circle.
     """

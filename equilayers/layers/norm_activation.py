@@ -49,7 +49,7 @@ class NormActivation(FieldLayer):
         >>> import torch, equilayers as eq
         >>> layer = eq.layers.NormActivation(eq.defining(eq.group("SO(3)")), bias=False)
         >>> layer(torch.tensor([[0.0, 3.0, 4.0]])) / torch.tensor(5.0).sigmoid()
-        tensor([[0., 3., 4.]], grad_fn=<DivBackward0>)
+        tensor([[0., 3., 4.]])
 
     Source: Worrall et al., Harmonic Networks (2017), section 4.2.
     """

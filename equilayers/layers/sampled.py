@@ -47,7 +47,7 @@ class SampledActivation(FieldLayer):
     Example:
         >>> import torch, equilayers as eq
         >>> G = eq.group("SO(2)")
-        >>> angles = torch.arange(24, dtype=torch.float64)[:, None] * (2 * torch.pi / 24)
+        >>> angles = torch.arange(48, dtype=torch.float64)[:, None] * (2 * torch.pi / 48)
         >>> layer = eq.layers.SampledActivation(eq.rep(G, "4x0 + 4x1 + 4x2"), G.exp(angles), 4, torch.tanh)
         >>> layer.exact, layer.error_bound < 1e-2
         (False, True)
