@@ -13,7 +13,7 @@ from equilayers.errors import BadInput
 from equilayers.intertwiners.kernels import BASIS_LIMIT, KernelBlock, KernelSpace, kernel_space
 from equilayers.intertwiners.kernels_harmonic import discretisation_error
 from equilayers.intertwiners.sections import fixed_vectors
-from equilayers.layers.lattice import fitting_size, out_size, pair, require_centred, strided_axes
+from equilayers.layers.lattice import MARGIN, fitting_size, out_size, pair, require_centred, strided_axes
 from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
 from equilayers.ops.blocks import invariant_vector
 from equilayers.ops.filters import assemble_filter
@@ -31,8 +31,8 @@ class Conv2d(Layer):
     .. math:: y(p) = \sum_q K(q)\, x(s p + d q) + b, \qquad b \in Hom(1, W)
 
     The kernel basis is complete where the group maps the pixel grid to itself (subgroups of D4, or a group that leaves positions
-    alone); elsewhere (C8, SO(2), ...) it is band-limited, ``exact`` is False and ``error_bound`` holds the relative error for smooth
-    fields, while the rotations by 90 degrees stay exact. The filter is expanded anew in every call; ``eq.to_torch`` folds it.
+    alone); elsewhere (C8, SO(2), ...) it is band-limited, ``exact`` is False and ``error_bound`` holds three times the
+    relative error for smooth fields, while the rotations by 90 degrees stay exact. The filter is expanded anew in every call; ``eq.to_torch`` folds it.
 
     Args:
         in_rep, out_rep: V and W.
@@ -79,7 +79,7 @@ class Conv2d(Layer):
         window = pair(kernel_size, "kernel_size", 1)
         space = kernel_space(_part(in_rep, groups), out_rep, window, plane)
         steps = pair(dilation, "dilation", 1)
-        error = None if space.exact else discretisation_error(window[0], steps[0])
+        error = None if space.exact else MARGIN * discretisation_error(window[0], steps[0])
         _part(out_rep, groups)  # both sides must divide
         field = GridField(in_rep, plane=plane)  # replaced below by fields of a fitting size
         super().__init__(field, field, exact=space.exact, error_bound=error)
