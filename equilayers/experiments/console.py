@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equilayers.experiments.execution import Progress
-from equilayers.experiments.summary import Contrast, Summary, rank
+from equilayers.experiments.summary import PRIMARY, Contrast, Summary, rank
 from equilayers.experiments.tables import percent
 from equilayers.experiments.words import points
 
@@ -137,7 +137,7 @@ def final(console: Console, summary: Summary) -> None:
     primary = {c.n: c for c in summary.contrasts if c.primary}
     if primary:
         table.add_row()
-        table.add_row("[bold]C4 − augmented-F[/bold]", *(_verdict(primary.get(n)) for n in summary.sizes))
+        table.add_row(f"[bold]{PRIMARY[1]} − {PRIMARY[2]}[/bold]", *(_verdict(primary.get(n)) for n in summary.sizes))
     console.print()
     console.print(f"[bold]accuracy on all turns, %[/bold], {what}", highlight=False, soft_wrap=True)
     console.print(table, highlight=False)

@@ -15,7 +15,8 @@ from equilayers.experiments import plots
 from equilayers.experiments.page import STYLE
 from equilayers.experiments.plan import Plan
 from equilayers.experiments.records import read_records
-from equilayers.experiments.summary import Summary, summarise
+from equilayers.experiments.summarise import summarise
+from equilayers.experiments.summary import Summary
 from equilayers.experiments.tables import tables
 from equilayers.experiments.words import unsaid, what_it_says
 

@@ -13,7 +13,8 @@ from equilayers.experiments import Progress
 from equilayers.experiments.arms import ARMS
 from equilayers.experiments.console import Watch, duration, final
 from equilayers.experiments.plots import STYLES
-from equilayers.experiments.summary import BLIND_TO_TURNS, CONTRASTS, ORDER, summarise
+from equilayers.experiments.summarise import summarise
+from equilayers.experiments.summary import BLIND_TO_TURNS, CONTRASTS, ORDER
 
 Records = list[dict[str, Any]]
 

@@ -13,7 +13,8 @@ import pytest
 
 from equilayers.experiments.plots import STYLES, equivariance
 from equilayers.experiments.report import page, write_report
-from equilayers.experiments.summary import ORDER, Summary, summarise
+from equilayers.experiments.summarise import summarise
+from equilayers.experiments.summary import ORDER, Summary
 from equilayers.experiments.words import unsaid, what_it_says
 
 Records = list[dict[str, Any]]

@@ -12,7 +12,8 @@ import pytest
 
 from equilayers.errors import ResultsError
 from equilayers.experiments.statistics import two_way_interval
-from equilayers.experiments.summary import BLIND_TO_TURNS, COLUMNS, CONTRASTS, PRIMARY, Summary, summarise
+from equilayers.experiments.summarise import summarise
+from equilayers.experiments.summary import BLIND_TO_TURNS, COLUMNS, CONTRASTS, PRIMARY, Summary
 
 Records = list[dict[str, Any]]
 

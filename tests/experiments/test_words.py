@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equilayers.experiments.statistics import Interval
-from equilayers.experiments.summary import CONTRASTS, PRIMARY, Contrast, Curve, Flag, Rate, Summary, summarise
+from equilayers.experiments.summarise import summarise
+from equilayers.experiments.summary import CONTRASTS, PRIMARY, Contrast, Curve, Flag, Rate, Summary
 from equilayers.experiments.words import points, unsaid, what_it_says
 
 SIZES = (50, 150, 450, 1400)
