@@ -155,9 +155,9 @@ def _show(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from equilayers.measurement import check_group
 
-    made = _load(arguments.target)
+    subject = _load(arguments.target)
     try:
-        print(check_group(made() if isinstance(made, type) else made))
+        print(check_group(subject))
     except EquilayersError as error:  # a broken law, or a description from which no group can be derived
         print(error, file=sys.stderr)
         return FAILED
@@ -165,7 +165,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _load(target: str) -> Any:
-    """The class or group that ``package.module:Name`` names, looked for in the working directory first."""
+    """The group that ``package.module:Name`` names, or one of that class; the working directory is looked in first."""
     from equilayers.groups import Group
 
     module, _, name = target.partition(":")
@@ -186,7 +186,16 @@ def _load(target: str) -> Any:
             {"given": target, "found": repr(found)},
             "Subclass MatrixGroup, PermutationGroup or FiniteMatrixGroup of equilayers.groups.",
         )
-    return found
+    if not isinstance(found, type):
+        return found
+    try:
+        return found()
+    except TypeError as error:
+        raise BadInput(
+            "A class is checked by a group that it makes without arguments.",
+            {"given": target, "error": error},
+            "Name a group instead: a module's variable that holds one.",
+        ) from None
 
 
 if __name__ == "__main__":

@@ -48,6 +48,11 @@ class NoGroup(MatrixGroup):
         return Generators(lie=e)
 
 
+class Sized(Klein):
+    def __init__(self, size):
+        super().__init__()
+
+
 d4 = group("D4")
 number = 3
 '''
@@ -168,7 +173,9 @@ def test_check_names_the_broken_law(name: str, law: str, here: Path, capsys: pyt
     assert (code, out) == (1, "") and law in err
 
 
-@pytest.mark.parametrize("target", ["nothing", ":", "no_such_module:A", "{here}:Missing", "{here}:number"])
+@pytest.mark.parametrize(
+    "target", ["nothing", ":", "no_such_module:A", "{here}:Missing", "{here}:number", "{here}:Sized"]
+)
 def test_check_refuses_what_is_no_group(target: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "check", target.format(here=here.stem))
     assert (code, out) == (2, "") and err.startswith("equilayers: ")
