@@ -53,7 +53,8 @@ class Decomposition:
     Attributes:
         rep: R, the sum of irreps, each once with its multiplicity, in the order of :func:`equilayers.irreps`.
         multiplicities: how often each irrep that occurs does.
-        residual: largest entry of :math:`V(s) - M R(s) M^{-1}` over all generators, divided by max(1, largest entry of V(s)).
+        residual: largest entry of :math:`V(s) - M R(s) M^{-1}` over all generators s, relative to that of V(s) if it is
+            above 1.
 
     Example:
         >>> import equilayers as eq
@@ -72,8 +73,8 @@ class Decomposition:
 
     @cached_property
     def matrix(self) -> np.ndarray:
-        """M, ``(dim, dim)`` float64; copies innermost. Orthogonal where V is, or where the group is closed under transpose
-        and V respects that."""
+        """M, ``(dim, dim)`` float64; copies innermost. Orthogonal where V is, or where the group is closed under
+        transpose and V respects that."""
         return self._assemble("matrix")
 
     @cached_property
@@ -109,8 +110,8 @@ def decompose(v: Representation) -> Decomposition:
 
     .. math:: V(g) = M\, R(g)\, M^{-1}, \qquad R = \bigoplus_i m_i \rho_i
 
-    Sums are split summand by summand: the copies of an irrep follow the order of the summands. Within a summand they are the
-    canonical basis of the maps from the irrep to it, a function of its matrices alone.
+    Sums are split summand by summand: the copies of an irrep follow the order of the summands. Within a summand
+    they are the canonical basis of the maps from the irrep to it, a function of its matrices alone.
 
     Args:
         v: a representation of a finite, a compact or a transpose-closed group.
@@ -189,7 +190,9 @@ def _batches(group: Group, reps: Sequence[Representation]) -> Iterator[tuple[Irr
 
 
 def _highest_level(group: Group, reps: Sequence[Representation]) -> int:
-    """A weight of r times the size of the defining action's is reached within n r powers, and n more for determinants."""
+    """A weight of r times the size of the defining action's is reached within n r powers, and n more for
+    determinants.
+    """
     vectors = defining(group)
     ratio = 0.0
     for k, image in enumerate(vectors.images.lie):
@@ -208,7 +211,7 @@ def _atom(v: Representation) -> _Atom:
         return _Atom(((1, v),), None, None, 0.0)
     if not (v.group.is_compact or v.group.is_transpose_closed):
         raise NotCertified(
-            "Only representations of compact groups, and of groups closed under transpose, are known to split into irreps.",
+            "Only representations of compact and of transpose-closed groups are known to split into irreps.",
             {"V": repr(v), "compact": False, "closed under transpose": False},
             "Use eq.hom(V, W), which needs no irreps; or describe the group in coordinates closed under transpose.",
         )
@@ -242,7 +245,8 @@ def _checked(v: Representation, parts: tuple[tuple[int, Irrep], ...], matrix: np
             moved[:, :, at : at + m * irrep.dim] = turned.reshape(len(images), v.dim, m * irrep.dim)
             at += m * irrep.dim
         error = np.abs(images - moved @ inverse).max((1, 2), initial=0.0)
-        residual = max(residual, float((error / np.maximum(1.0, np.abs(images).max((1, 2), initial=0.0))).max(initial=0.0)))
+        size = np.maximum(1.0, np.abs(images).max((1, 2), initial=0.0))
+        residual = max(residual, float((error / size).max(initial=0.0)))
     if not residual < TOLERANCE:
         raise NotCertified(
             "The change of basis does not block-diagonalise the representation.",

@@ -1,8 +1,9 @@
 r"""Hom(rho, V) for an irrep rho, from the generators alone: finite or Lie, enumerated or not, in any coordinates.
 
-An intertwiner T is known from the image w = T v of one vector. Let a be an element of the group algebra (of the enveloping
-algebra) and v an eigenvector of rho(a). Then w is an eigenvector of V(a) of the same eigenvalue: a small space. Spinning v
-up to a basis of rho, and w along with it, the equations V(s) T = T rho(s) on all generators are linear in w.
+An intertwiner T is known from the image w = T v of one vector. Let a be an element of the group algebra (of the
+enveloping algebra) and v an eigenvector of rho(a). Then w is an eigenvector of V(a) of the same eigenvalue: a small
+space. Spinning v up to a basis of rho, and w along with it, the equations V(s) T = T rho(s) on all generators are
+linear in w.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ SNAP = 3e-14  # entries this close to -1, 0 or 1 are meant to be that
 
 @dataclass(frozen=True, eq=False)
 class Letters:
-    """A representation's generators as operators with their adjoints, from which fixed elements of the algebra are made.
+    """A representation's generators as operators with their adjoints, from which fixed elements of the algebra are
+    made.
 
-    Discrete generators have their inverses as adjoints. For the Lie algebra the adjoint is minus the identity on a compact
-    group, the transpose on one that is closed under it; so every element is symmetric in fitting coordinates.
+    Discrete generators have their inverses as adjoints. For the Lie algebra the adjoint is minus the identity on a
+    compact group, the transpose on one that is closed under it; so every element is symmetric in fitting coordinates.
     """
 
     group: Group
@@ -48,7 +50,10 @@ class Letters:
     def of(rep: Representation) -> Letters:
         """The letters of ``rep``: its discrete generators, and three hashed elements of the Lie algebra."""
         lie, discrete = rep.images.lie, rep.images.discrete
-        inverses = discrete.swapaxes(1, 2) if rep.is_orthogonal else np.linalg.inv(discrete) if len(discrete) else discrete
+        if rep.is_orthogonal or not len(discrete):
+            inverses = discrete.swapaxes(1, 2)
+        else:
+            inverses = np.linalg.inv(discrete)
         pairs = list(zip(discrete, inverses, strict=True))
         if len(lie):
             adjoint = _adjoint(rep.group)
@@ -102,22 +107,26 @@ def _adjoint(group: Group) -> np.ndarray:
 
 
 class _Start(NamedTuple):
-    """An eigenvalue of element ``element``: the column of rho's eigenvector, and how many of V's eigenvectors may match it."""
+    """An eigenvalue of element ``element``: the column of rho's eigenvector, and how many of V's eigenvectors may
+    match it.
+    """
 
     quality: float
     element: int
     column: int
-    count: int
+    width: int
 
 
 def _starts(rho: Letters, target: Letters, bound: int) -> Iterator[_Start]:
-    """Eigenvalues of the fixed elements that stand apart from others in rho and in V: the first good one, or all, best first."""
+    """Eigenvalues of the fixed elements that stand apart from others in rho and in V: the first good one, or all,
+    best first.
+    """
     found = []
     for element in range(ELEMENTS):
         found.append(_start(rho, target, element, bound))
-        if found[-1].quality >= ENOUGH and found[-1].count <= bound:
+        if found[-1].quality >= ENOUGH and found[-1].width <= bound:
             yield found[-1]
-    yield from sorted(found, key=lambda start: (-min(start.quality, ENOUGH), start.count, start.element))
+    yield from sorted(found, key=lambda start: (-min(start.quality, ENOUGH), start.width, start.element))
 
 
 def _start(rho: Letters, target: Letters, element: int, bound: int) -> _Start:
@@ -157,7 +166,7 @@ def _eigenspace(rho: Letters, target: Letters, start: _Start) -> np.ndarray:
     if wide is None:
         return null_space(matrix - value * np.eye(target.dim), what="an eigenspace").basis
     order = np.argsort(np.abs(wide[0] - value), kind="stable")
-    return wide[1][:, order[: start.count]]
+    return wide[1][:, order[: start.width]]
 
 
 def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: int) -> np.ndarray:
@@ -188,10 +197,11 @@ def intertwiners(irrep: Representation, rho: Letters, target: Letters, bound: in
 
 
 def _spin(rho: Letters, target: Letters, v: np.ndarray, space: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An orthonormal frame ``(d, d)`` of rho, and ``(d, n, w)``: where the frame goes when v goes to a vector of ``space``.
+    """An orthonormal frame ``(d, d)`` of rho, and ``(d, n, w)``: where the frame goes when v goes to a vector of
+    ``space``.
 
-    Each new vector is the one that reaches furthest out of the span so far: rounding then grows least. (Which frame it is does
-    not matter: Hom is the same space.)
+    Each new vector is the one that reaches furthest out of the span so far: rounding then grows least. (Which frame
+    it is does not matter: Hom is the same space.)
     """
     basis, images = v[None], space[None]
     pool = np.zeros((0, rho.dim))  # what the generators make of the frame, scaled to norm 1, outside the span
@@ -206,7 +216,9 @@ def _spin(rho: Letters, target: Letters, v: np.ndarray, space: np.ndarray) -> tu
         reach = np.linalg.norm(pool, axis=1)
         best = int(np.argmax(reach))
         if reach[best] < REACH:
-            raise NotCertified("A representation that should be irreducible is not.", {"dim": rho.dim}, "Check the irreps.")
+            raise NotCertified(
+                "A representation that should be irreducible is not.", {"dim": rho.dim}, "Check the irreps."
+            )
         generator, source, size = made[best]
         vector = rho.generators[generator] @ basis[source] / size
         share = basis @ vector
@@ -250,8 +262,8 @@ def _kernel(equations: np.ndarray) -> np.ndarray:
 def canonical_maps(irrep: Irrep, maps: np.ndarray) -> np.ndarray:
     r"""``(n, d, m)``: the canonical copies of an irrep, :math:`T_a / \sqrt{d}` Frobenius-orthonormal.
 
-    The basis of Hom(rho, V) is that of :func:`equilayers.numerics.canonical_basis_commuting`: a function of the space alone,
-    with T and T J deflated together. Isometries where V is orthogonal.
+    The basis of Hom(rho, V) is that of :func:`equilayers.numerics.canonical_basis_commuting`: a function of the
+    space alone, with T and T J deflated together. Isometries where V is orthogonal.
 
     Args:
         maps: ``(n, d, m * end_dim)``, any orthonormal basis of Hom(rho, V).
@@ -273,7 +285,9 @@ def _clean(matrix: np.ndarray) -> np.ndarray:
 
 
 def orthonormalised(matrix: np.ndarray) -> np.ndarray:
-    """The nearest orthogonal matrix to one that is nearly so, which intertwines where that does; another one as it is."""
+    """The nearest orthogonal matrix to one that is nearly so, which intertwines where that does; another one as it
+    is.
+    """
     error = matrix.T @ matrix - np.eye(len(matrix))
     return _clean(matrix - matrix @ error / 2) if np.abs(error).max(initial=0.0) < NEARLY else matrix
 

@@ -1,8 +1,9 @@
 r"""Irreps of a matrix group without a closed form, found in the tensor powers of its defining action and of the dual.
 
-What first occurs in the power k + 1 lies in :math:`\rho \otimes V` or :math:`\rho \otimes V^*` for some :math:`\rho` that first
-occurs in the power k. So one isometry for each irrep is enough, and its matrices are polynomials of g (and of its inverse where V
-is not orthogonal): exact for every element, far from and near to the identity, and differentiable.
+What first occurs in the power k + 1 lies in :math:`\rho \otimes V` or :math:`\rho \otimes V^*` for some
+:math:`\rho` that first occurs in the power k. So one isometry for each irrep is enough, and its matrices are
+polynomials of g (and of its inverse where V is not orthogonal): exact for every element, far from and near to the
+identity, and differentiable.
 """
 
 from __future__ import annotations
@@ -200,7 +201,9 @@ def _fixed_elements(group: Group) -> Tensor:
 
 
 def _labelled(group: Group, found: tuple[_Found, ...]) -> list[tuple[str, _Found]]:
-    """By dimension, type, level and character; numbered within a dimension by level first, so that labels never change."""
+    """By dimension, type, level and character; numbered within a dimension by level first, so that labels never
+    change.
+    """
     elements = _fixed_elements(group)
     traces = {id(f): f.function(elements).diagonal(dim1=-2, dim2=-1).sum(-1).tolist() for f in found}
 
@@ -218,14 +221,15 @@ def _labelled(group: Group, found: tuple[_Found, ...]) -> list[tuple[str, _Found
 
 
 def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -> tuple[Irrep, ...]:
-    r"""Real irreps of a compact or transpose-closed matrix group, up to a tensor power or, if it is semisimple, to a dimension.
+    r"""Real irreps of a compact or transpose-closed matrix group, up to a tensor power or, if it is semisimple, to
+    a dimension.
 
-    Labelled by dimension, "8"; further ones of the same dimension "3.2", "3.3", ... in the order of the first level at which they
-    occur, then of type and characters: a label means the same irrep whatever level is asked for. Ordered by dimension, type,
-    level, characters. An irreducible defining action is its own irrep.
+    Labelled by dimension, "8"; further ones of the same dimension "3.2", "3.3", ... in the order of the first level
+    at which they occur, then of type and characters: a label means the same irrep whatever level is asked for.
+    Ordered by dimension, type, level, characters. An irreducible defining action is its own irrep.
 
-    With ``max_dim`` alone, levels are added until everything new is larger than :math:`n \max(d, \binom{n}{n/2})`, n the defining
-    dimension: products with the defining action then hold nothing of dimension d.
+    With ``max_dim`` alone, levels are added until everything new is larger than :math:`\max(d, \binom{n}{n/2})`,
+    n the defining dimension: a smaller irrep is reached through smaller ones and alternating powers.
 
     Raises:
         BadInput: neither bound is given, or only ``max_dim`` for a group that is not semisimple.
@@ -244,7 +248,7 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
     if level is None:
         assert max_dim is not None
         n = group.lie_basis.shape[-1]
-        largest = n * max(max_dim, comb(n, n // 2))
+        largest = max(max_dim, comb(n, n // 2))
         for k in range(1, top + 1):
             if all(f.dim > largest for f in _known(group, k, largest) if f.level == k):
                 top = k

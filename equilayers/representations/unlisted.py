@@ -1,4 +1,6 @@
-"""Irreps of a finite group too large to list them all: those that a given representation holds, known by exact integers."""
+"""Irreps of a finite group too large to list them all: those that a given representation holds, known by exact
+integers.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +57,8 @@ def unlisted_maps(v: Representation) -> dict[Irrep, np.ndarray]:
 def label(group: FiniteGroup, images: np.ndarray) -> str:
     r"""The dimension and a digest: "1" for the trivial irrep, else for example "11-3f0c5a9e21b4".
 
-    The digest is of the eigenvalues :math:`e^{2 \pi i j / r}` of fixed words of order r, as the integers j: exact, and the same
-    for equivalent irreps on every machine.
+    The digest is of the eigenvalues :math:`e^{2 \pi i j / r}` of fixed words of order r, as the integers j: exact,
+    and the same for equivalent irreps on every machine.
 
     Args:
         images: ``(m, d, d)`` orthogonal images of the generators.
@@ -64,7 +66,7 @@ def label(group: FiniteGroup, images: np.ndarray) -> str:
     Example:
         >>> import equilayers as eq
         >>> G = eq.group("S5")
-        >>> label(G, np.ones((2, 1, 1))), len(label(G, -np.ones((2, 1, 1))))
+        >>> label(G, np.ones((2, 1, 1))), len(label(G, np.array([[[-1.0]], [[1.0]]])))
         ('1', 14)
     """
     d = images.shape[-1]

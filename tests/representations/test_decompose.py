@@ -24,8 +24,10 @@ from equilayers.testing import strategies
 room: Any = sys.modules["equilayers.representations.decompose"]
 EXACT = 1e-12
 F21 = FiniteGroup.from_permutations([[1, 2, 3, 4, 5, 6, 0], [0, 2, 4, 6, 1, 3, 5]], name="F21")
-FINITE = ("C1", "C2", "C3", "C8", "D1", "D4", "D5", "S4", "A4", "Q8", "T", "O", "C4 x D3", "C3 x C3", "Q8 x C3", "Q8 x Q8")
-LIE = ("SO(2)", "O(2)", "SO(3)", "O(3)", "SU(2)", "SU(3)", "SO(4)", "SO(1,3)", "SO+(1,3)", "O(1,3)", "SO(3) x S3", "O(2) x C3")
+FINITE = ("C1", "C2", "C3", "C8", "D1", "D4", "D5", "S4", "A4", "Q8", "T", "O", "C4 x D3")
+FINITE += ("C3 x C3", "Q8 x C3", "Q8 x Q8")
+LIE = ("SO(2)", "O(2)", "SO(3)", "O(3)", "SU(2)", "SU(3)", "SO(4)", "SO(1,3)", "SO+(1,3)", "O(1,3)")
+LIE += ("SO(3) x S3", "O(2) x C3")
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -225,7 +227,6 @@ def test_no_seed_device_or_cache_matters() -> None:
     for v in (eq.regular(eq.group("O")), eq.defining(eq.group("SO(3)")).sym(3)):
         first = eq.decompose(v)
         torch.manual_seed(99)
-        np.random.seed(99)
         for cached in (room._decompose, room._atom, room._letters):
             cached.cache_clear()
         with torch.device("meta"):
