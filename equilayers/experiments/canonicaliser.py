@@ -19,8 +19,8 @@ SCORER_FIELDS = 6
 class Canonicalised(nn.Module):
     r"""The backbone on the position of highest score, :math:`f(g^* x)`, :math:`g^* = \arg\max_g s(g x)`.
 
-    The scores of a turned image are those of the image, permuted, so the output is invariant but for ties. The gradient of
-    the choice is that of a softmax (straight-through).
+    The scores of a turned image are those of the image, permuted, so the output is invariant but for ties. The gradient
+    of the choice is that of a softmax (straight-through).
 
     Args:
         backbone: with ``macs``.

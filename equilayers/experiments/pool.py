@@ -16,7 +16,7 @@ from equilayers.errors import EquilayersError
 
 __all__ = ["Pool", "usable_cores"]
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 PATIENCE = 3  # a job that ends this many workers is not tried again
 
 Job = dict[str, Any]
@@ -37,7 +37,7 @@ class _Worker:
         self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the worker)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "equilayers.experiments.worker", target],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, env=environment, text=True, encoding="utf-8",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, env=environment, encoding="utf-8",
         )  # fmt: skip
         self.job: Job | None = None
         self._answers = answers

@@ -74,8 +74,8 @@ def _is_record(line: bytes) -> bool:
 class RecordFile:
     """A folder open for writing by this process alone.
 
-    The plan is written once, before the first record, and compared on every later opening. A record is one line, appended
-    and forced to disk. A torn last line, left by a process that was killed, moves to ``records.torn``.
+    The plan is written once, before the first record, and compared on every later opening. A record is one line,
+    appended and forced to disk. A torn last line, left by a process that was killed, moves to ``records.torn``.
 
     Args:
         folder: made if it does not exist.

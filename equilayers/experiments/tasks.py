@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Task:
         return self.pool.shape[-1]
 
     def subset(self, n: int, seed: int, turned: bool, last: int | None = None) -> tuple[Tensor, Tensor]:
-        """The first ``n`` of a permutation of the pool (up to ``last``), the same for every arm; each turned once or not."""
+        """The first ``n`` of a permutation of the pool (before ``last``), the same for every arm; each turned once or not."""
         rng = np.random.default_rng(seed_of(self.name, "subset", seed))
         order = rng.permutation(len(self.pool))
         turns = torch.tensor(rng.integers(0, 4, len(self.pool)))
@@ -61,7 +62,7 @@ def load_task(name: str, data: str | Path | None = None) -> Task:
 
     Args:
         name: "digits", which come with scikit-learn, or "mnist-rot".
-        data: for "mnist-rot" a folder with ``mnist_train.npz`` and ``mnist_test.npz``, arrays ``images`` and ``labels``.
+        data: for "mnist-rot" a folder with ``mnist_train.npz``, ``mnist_test.npz``: arrays ``images``, ``labels``.
 
     Raises:
         BadInput: an unknown name, or no data where they are needed.
@@ -85,7 +86,7 @@ def _digits(data: str | Path | None) -> Task:
 
 
 def _sklearn_digits() -> tuple[np.ndarray, np.ndarray]:
-    """The file of ``sklearn.datasets.load_digits``; read directly where it lies, importing scikit-learn takes seconds."""
+    """The file of ``sklearn.datasets.load_digits``, read where it lies: importing scikit-learn takes seconds."""
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
         raise BadInput(
@@ -105,20 +106,20 @@ def _sklearn_digits() -> tuple[np.ndarray, np.ndarray]:
 
 def _mnist(data: str | Path | None) -> Task:
     if data is None:
-        raise BadInput("mnist-rot needs images.", {"data": data}, "Give --data FOLDER with mnist_train.npz, mnist_test.npz.")
+        remedy = "Give --data FOLDER with mnist_train.npz and mnist_test.npz."
+        raise BadInput("mnist-rot needs images.", {"data": data}, remedy)
     images, labels = _read_npz(Path(data) / "mnist_train.npz", MNIST_POOL)
     held_out, held_out_labels = _read_npz(Path(data) / "mnist_test.npz", MNIST_TEST)
     pool, test = _standardised(images / 255, held_out / 255)
-    return Task(
-        "mnist-rot", pool, torch.tensor(labels), test, torch.tensor(held_out_labels), MNIST_POOL - 2000, 5, 2, (32, 64, 16)
-    )
+    answers = torch.tensor(labels), torch.tensor(held_out_labels)
+    return Task("mnist-rot", pool, answers[0], test, answers[1], MNIST_POOL - 2000, 5, 2, (32, 64, 16))
 
 
 def _read_npz(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with np.load(path) as arrays:
+        with open(path, "rb") as file, np.load(file) as arrays:  # numpy alone leaves a damaged file open
             images, labels = arrays["images"][:count], arrays["labels"][:count]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ResultsError(
             "The images cannot be read.",
             {"file": path, "reason": error},

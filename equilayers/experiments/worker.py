@@ -1,7 +1,7 @@
 """A worker process: one JSON job a line on standard input, one JSON answer a line on standard output.
 
-Started as ``python -m equilayers.experiments.worker module:name``; ``name(setup)`` makes the function from a job to a record.
-It ends when its input ends, so at once when its parent dies, however it dies, also in the middle of a job.
+Started as ``python -m equilayers.experiments.worker module:name``; ``name(setup)`` makes the function from a job to a
+record. It ends when its input ends, so at once when its parent dies, however it dies, also in the middle of a job.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Published architectures, one file each, built from layers: plain networks and their equivariant twins. Names load on first use."""
+"""Published architectures, one file each, built from layers: plain networks and their equivariant twins."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from equilayers.errors import BadGroup
+from equilayers.errors import BadGroup, BadInput
 from equilayers.groups import Group
 from equilayers.layers import Conv2d, GroupPooling, InvariantReadout, PointwiseActivation
 from equilayers.models.cnn import CNN, pooled_size
@@ -20,7 +20,7 @@ __all__ = ["GroupCNN"]
 class GroupCNN(nn.Module):
     r"""Convolution, convolution, pooling, convolution over all that is left, mean over the group, linear read-out.
 
-    .. math:: \mathbb 1 \to w \cdot \mathrm{reg} \to 2w \cdot \mathrm{reg} \to 2w \cdot \mathrm{reg} \to 2w \cdot \mathbb 1 \to \text{classes}
+    .. math:: 1 \to w\,\mathrm{reg} \to 2w\,\mathrm{reg} \to 2w\,\mathrm{reg} \to 2w \to \text{classes}
 
     Its output is invariant: ``model(g x) = model(x)``, to rounding where the group maps the pixels onto themselves.
     Elsewhere ``exact`` is False. The layers are those of :class:`CNN` with group fields for channels.
@@ -75,7 +75,7 @@ class GroupCNN(nn.Module):
         self.act1 = PointwiseActivation(few, F.relu, dims=2, plane=plane)
         self.conv2 = Conv2d(few, many, 3, padding=1, plane=plane)
         self.act2 = PointwiseActivation(many, F.relu, dims=2, plane=plane)
-        self.conv3 = Conv2d(many, many, left, plane=plane)
+        self.conv3 = _WholeGrid(many, many, left, plane=plane)
         self.act3 = PointwiseActivation(many, F.relu)
         self.pool = GroupPooling(many, "mean", dims=0)
         self.read_out = InvariantReadout(2 * width * trivial(group), classes)
@@ -114,5 +114,17 @@ class GroupCNN(nn.Module):
         if self.poolings == 2:
             x = F.avg_pool2d(x, 2)
         x = F.avg_pool2d(self.act2(self.conv2(x)), 2)
-        x = full_window(x, self.conv3.filter(), self.conv3.expanded_bias())
-        return self.read_out(self.pool(self.act3(x)))
+        return self.read_out(self.pool(self.act3(self.conv3(x).flatten(1))))
+
+
+class _WholeGrid(Conv2d):
+    """A convolution over the whole grid: one matrix product, the same function."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(x, Tensor) and tuple(x.shape[-2:]) != self.kernel_size:
+            raise BadInput(
+                "The network is built for one size of the grid.",
+                {"grid after pooling": tuple(x.shape[-2:]), "window": self.kernel_size},
+                "Give GroupCNN(..., size=) the rows of your images.",
+            )
+        return full_window(x, self.filter(), self.expanded_bias())[..., None, None]

@@ -16,7 +16,7 @@ READ_OUT_GAIN = 0.1 * GAIN
 
 
 def reset_plain(layer: nn.Conv2d | nn.Linear, gain: float = GAIN) -> None:
-    r"""Normal weights of deviation :math:`\text{gain} / \sqrt{\text{fan in}}`, zero bias: the rule of the equivariant layers."""
+    r"""Normal weights of deviation :math:`\text{gain} / \sqrt{\text{fan in}}`, zero bias: the rule of the layers."""
     with torch.no_grad():
         layer.weight.normal_(0.0, gain / math.sqrt(layer.weight[0].numel()))
         if layer.bias is not None:
