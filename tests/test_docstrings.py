@@ -10,7 +10,7 @@ import pytest
 
 import equilayers
 
-AT_LEAST = 150  # examples in the package
+AT_LEAST = 170  # examples in the package
 MODULES = [
     "equilayers",
     *(m.name for m in pkgutil.walk_packages(equilayers.__path__, "equilayers.") if "__main__" not in m.name),

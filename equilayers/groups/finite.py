@@ -319,12 +319,25 @@ class FiniteMatrixGroup(FiniteGroup):
             )
         if len(matrices) and np.abs(np.linalg.det(matrices)).min() < 1e-9:
             raise BadGroup("Generators must be invertible.", {"group": self.name}, "Give matrices of full rank.")
+        volume = np.abs(np.linalg.det(matrices)) if len(matrices) else np.ones(1)
+        if np.abs(volume - 1).max() > 1e-6:
+            raise BadGroup(
+                "The generators do not close to a finite group: one of them changes volumes.",
+                {"group": self.name, "determinants": np.round(volume, 9).tolist()},
+                "Check the generators' entries, or use MatrixGroup for a Lie group.",
+            )
         return _orbits_of_unit_vectors(matrices, self.name)
 
     @cached_property
     def permutation_generators(self) -> np.ndarray:
-        matrices = torch.tensor(self.defining_matrices)
-        return self.to_permutation(matrices).numpy()
+        images = self.to_permutation(torch.tensor(self.defining_matrices)).numpy()
+        if (np.sort(images, 1) != np.arange(images.shape[1])).any():
+            raise BadGroup(
+                "The generators do not close to a finite group: two points of an orbit fall together.",
+                {"group": self.name, "points": images.shape[1]},
+                "Give the generators to more digits.",
+            )
+        return images
 
     @property
     def element_shape(self) -> tuple[int, ...]:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equilayers.errors import EquilayersError
 from equilayers.groups import FiniteGroup, Group, StabiliserChain
-from equilayers.measurement.components import component_representatives, in_identity_component
+from equilayers.measurement.components import component_representatives
+from equilayers.measurement.membership import finite_membership, lie_membership, says_it_contains
 from equilayers.measurement.probe import as_generator
 from equilayers.measurement.report import CheckReport, Laws
 
@@ -141,10 +141,10 @@ def _axioms(group: Group, laws: Laws, rng: torch.Generator) -> None:
     )
     laws.holds(
         "The group contains its identity and generators",
-        _contains(group, torch.cat([e[None], group.discrete_generators])),
+        says_it_contains(group, torch.cat([e[None], group.discrete_generators])),
     )
     laws.holds(
-        "Closure: the group contains samples, products and inverses", _contains(group, torch.cat([g, gh, inverse]))
+        "Closure: the group contains samples, products and inverses", says_it_contains(group, torch.cat([g, gh, inverse]))
     )
     same, other = group.equal(gh, gh), group.equal(left, right, 1e-6)
     laws.holds(
@@ -155,15 +155,9 @@ def _axioms(group: Group, laws: Laws, rng: torch.Generator) -> None:
     laws.holds("equal() tells different elements apart", not bool(group.equal(moved, g)[differ].any()))
 
 
-def _contains(group: Group, g: Tensor) -> bool:
-    try:
-        return bool(group.contains(g))
-    except EquilayersError:
-        return False
-
-
 def _finite(group: FiniteGroup, laws: Laws) -> None:
     name = "order equals the number of elements"
+    chain = StabiliserChain(group.permutation_generators)  # the group's own may be overridden
     if group.order <= ENUMERATION_LIMIT:
         found = _enumerate(group, limit=group.order)
         laws.equal(name, group.order, len(found) if len(found) <= group.order else f"more than {group.order}")
@@ -176,10 +170,10 @@ def _finite(group: FiniteGroup, laws: Laws) -> None:
         laws.holds("elements() starts at the identity", bool(group.equal(listed[0], group.identity)))
         laws.holds("index() is the position in elements()", torch.equal(group.index(listed), torch.arange(len(listed))))
     else:
-        # a second chain: the group's own may be overridden
-        laws.equal(name, group.order, StabiliserChain(group.permutation_generators).order)
+        laws.equal(name, group.order, chain.order)
         laws.not_run("elements() lists the group", f"more than {ENUMERATION_LIMIT} elements")
     g = group.sample(SAMPLES, generator=torch.Generator().manual_seed(1))
+    finite_membership(group, chain, laws, g)
     h = g.flip(0)
     p, q = group.to_permutation(g), group.to_permutation(h)
     product = torch.gather(p, -1, q)
@@ -231,7 +225,7 @@ def _lie(group: Group, laws: Laws, rng: torch.Generator) -> None:
     products = torch.einsum("iab,jbc->ijac", lie, lie)
     brackets = torch.einsum("ijk,kab->ijab", torch.tensor(group.structure_constants), lie)
     laws.bound(names[2], _distance(products - products.transpose(0, 1), brackets), TOLERANCE)
-    laws.holds("The group contains exp(A)", _contains(group, g))
+    laws.holds("The group contains exp(A)", says_it_contains(group, g))
 
 
 def _flags(group: Group, laws: Laws) -> None:
@@ -287,7 +281,7 @@ def _sampler(group: Group, laws: Laws) -> None:
         moved = group.to_permutation(group.sample(HAAR_SAMPLES, _seeded())).to(torch.float64)
         laws.bound(name, _moment_error(moved[:, :, None], _permutation_images(group, moved)), 6.0)
     else:
-        _reaches(group, laws, name)
+        lie_membership(group, laws, name)
     if group.is_compact and group.lie_dim and len(group.factors) == 1:
         g = group.sample(HAAR_SAMPLES, _seeded())
         steps = torch.cat([group.discrete_generators, group.exp(torch.eye(group.lie_dim, dtype=torch.float64))])
@@ -323,17 +317,6 @@ def _haar_error(g: Tensor, steps: Tensor) -> float:
             deviation = (change.std(0) / len(g) ** 0.5).clamp(min=1e-12)
             worst = max(worst, float((change.mean(0).abs() / deviation).max()))
     return worst
-
-
-def _reaches(group: Group, laws: Laws, name: str) -> None:
-    components = component_representatives(group)
-    samples = group.sample(24 * len(components), _seeded())
-    for word, representative in components:
-        back = group.compose(samples, group.inverse(representative).expand_as(samples))
-        reached = bool(in_identity_component(group, back).any())
-        if not reached:
-            laws.holds(name, False, {"never reached": word, "samples": len(samples)})
-    laws.holds(name, True)
 
 
 def _value(group: Group, laws: Laws) -> None:

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from equilayers.errors import CheckFailed
-from equilayers.groups import FiniteGroup, Generators, MatrixGroup, PermutationGroup, SpecialOrthogonal, group
+from equilayers.errors import BadGroup, CheckFailed
+from equilayers.groups import (
+    FiniteGroup,
+    Generators,
+    MatrixGroup,
+    Orthogonal,
+    PermutationGroup,
+    SpecialOrthogonal,
+    group,
+)
 from equilayers.measurement import check_group
 
 NAMES = (
@@ -199,6 +207,31 @@ class ContainsNothing(Rotations):
         return False
 
 
+class ContainsEverything(Rotations):
+    def contains(self, g):
+        return True
+
+
+class ContainsEveryPermutation(Square):
+    def contains(self, g):
+        return bool((g.sort(-1).values == torch.arange(4)).all())
+
+
+class SamplesOutside(Square):
+    def sample(self, n, generator=None):
+        return torch.rand(n, 4, generator=generator, dtype=torch.float64).argsort(-1)
+
+    def contains(self, g):
+        return True
+
+
+class LostReflection(Orthogonal):
+    """The name, the samples and the membership of O(3), but generators of SO(3)."""
+
+    def generators(self):
+        return Generators(lie=super().generators().lie)
+
+
 class AllEqual(Rotations):
     def equal(self, g, h, tolerance=1e-9):
         return torch.ones(g.shape[:-2], dtype=torch.bool)
@@ -265,6 +298,10 @@ TWINS = {
     NotNormal: "keep the algebra",
     NotAPermutation: "is a permutation",
     ContainsNothing: "contains its identity",
+    ContainsEverything: r"contains\(\) agrees",
+    ContainsEveryPermutation: r"contains\(\) agrees",
+    SamplesOutside: "stays inside",
+    lambda: LostReflection(3): "stays inside",
     AllEqual: r"equal\(\) tells",
     NeverEqual: r"equal\(\) is reflexive",
     RandomFingerprint: "Pickle keeps the group",
@@ -275,7 +312,7 @@ TWINS = {
 }
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__)
+@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__.replace("<lambda>", "LostReflection"))
 def test_broken_twins_are_rejected(twin):
     with pytest.raises(CheckFailed, match=TWINS[twin]) as failure:
         check_group(twin())
@@ -295,6 +332,24 @@ def test_every_perturbed_entry_of_a_lie_generator_is_noticed(entry):
 
     with pytest.raises(CheckFailed, match="bracket closes"):
         check_group(Perturbed())
+
+
+@pytest.mark.parametrize("name", ["D4"])
+def test_every_perturbed_entry_and_every_lost_generator_of_a_shipped_group_is_noticed(name):
+    G = group(name)
+    given = G.description.discrete
+    twins = [np.delete(given, s, 0) for s in range(len(given))]
+    for entry in np.ndindex(*given.shape):
+        twins.append(given.copy())
+        twins[-1][entry] += 0.01
+    for discrete in twins:
+        twin = type(G).__new__(type(G))
+        vars(twin).update(vars(G))
+        for derived in ("description", "vectors", "permutation_generators", "chain", "_enumeration", "fingerprint"):
+            vars(twin).pop(derived, None)
+        twin._generators = discrete
+        with pytest.raises((CheckFailed, BadGroup), match="order equals|do not close|does not belong"):
+            check_group(twin)
 
 
 def test_a_factor_of_a_product_is_checked():
