@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equilayers.experiments.summary import PRIMARY, Contrast, Summary
+from equilayers.experiments.words import SUPERSCRIPTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -248,9 +249,8 @@ def equivariance(summary: Summary) -> str:
 
 
 def _power(value: float, position: float) -> str:
-    superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     exponent = round(np.log10(value))
-    return "1" if exponent == 0 else "10" + str(exponent).translate(superscripts)
+    return "1" if exponent == 0 else "10" + str(exponent).translate(SUPERSCRIPTS)
 
 
 def cost(summary: Summary, what: str) -> str:

@@ -129,7 +129,7 @@ def _header(summary: Summary, title: str) -> str:
     planned = f" of {summary.planned}" if summary.planned and not summary.complete else ""
     facts = [
         f"{summary.runs}{planned} runs",
-        f"{summary.seeds} seeds",
+        f"{summary.seeds} seed" + ("" if summary.seeds == 1 else "s"),
         f"{summary.images} test images × 4 turns",
         *([f"{summary.steps} steps"] if summary.steps else []),
         "bars are 95 % intervals" + (", indicative" if summary.indicative else ""),

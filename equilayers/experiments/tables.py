@@ -8,7 +8,7 @@ from html import escape
 from equilayers.experiments import plots
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import COLUMNS, Contrast, Summary
-from equilayers.experiments.words import points
+from equilayers.experiments.words import points, small
 
 __all__ = ["percent", "tables"]
 
@@ -95,8 +95,8 @@ def _arms(summary: Summary) -> str:
     for arm in [arm for arm in summary.arms if arm in costs or arm in rates]:
         cost, rate, error = costs.get(arm), rates.get(arm), errors.get(arm)
         chosen = "–" if rate is None else f"{rate.rate:g}" + (f" <small>{rate.edge} tried</small>" if rate.edge else "")
-        measured = "–" if error is None else "undefined" if error.error is None else f"{error.error:.2g}"
-        floor = "–" if error is None or error.floor is None else f"{error.floor:.1g}"
+        measured = "–" if error is None else "undefined" if error.error is None else small(error.error)
+        floor = "–" if error is None or error.floor is None else small(error.floor)
         size = ["–", "–", "–"] if cost is None else [
             f"{cost.parameters:,}".replace(",", "\u202f"), f"{cost.macs:,}".replace(",", "\u202f"),
             "–" if cost.seconds is None else f"{cost.seconds:.2f}",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import PRIMARY, Contrast, Curve, Summary
 
-__all__ = ["NAMES", "listed", "points", "unsaid", "what_it_says"]
+__all__ = ["NAMES", "SUPERSCRIPTS", "listed", "points", "small", "unsaid", "what_it_says"]
 
 NAMES = {
     "plain-P": "the plain network of equal parameters",
@@ -22,6 +22,7 @@ NAMES = {
     "wrong group, permuted": "the network with a permuted group",
     "plain-P, permuted": "the plain network on permuted pictures",
 }
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PICTURES = {"digits": "8x8 digits", "mnist-rot": "28x28 digits"}
 
 
@@ -44,6 +45,19 @@ def points(share: float) -> str:
         ('+1.2', '−4.0')
     """
     return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def small(value: float) -> str:
+    """A number that may be tiny, to two digits, without a place to break a line.
+
+    Example:
+        >>> small(0.2134), small(1.26e-7), small(0.0)
+        ('0.21', '1.3·10⁻⁷', '0')
+    """
+    if value == 0 or value >= 1e-3:
+        return f"{value:.2g}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits}·10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def _interval(i: Interval) -> str:
@@ -168,11 +182,11 @@ def _equivariance(summary: Summary) -> str:
     if exact is None or learned is None or exact.error is None or learned.error is None:
         return ""
     at_floor = exact.floor is not None and exact.error <= 2 * exact.floor
-    text = f"The equivariance error of C4 at n = {exact.n} is {exact.error:.1g}"
-    text += ", which is rounding" if at_floor else "" if exact.floor is None else f" (floor {exact.floor:.1g})"
+    text = f"The equivariance error of C4 at n = {exact.n} is {small(exact.error)}"
+    text += ", which is rounding" if at_floor else "" if exact.floor is None else f" (floor {small(exact.floor)})"
     return text + (
-        f"; augmentation leaves {learned.error:.2f}"
-        + (f" and a plain network {largest['plain-F'].error:.2f}" if "plain-F" in largest else "")
+        f"; augmentation leaves {small(learned.error)}"
+        + (f" and a plain network {small(largest['plain-F'].error or 0.0)}" if "plain-F" in largest else "")
         + ", where 1 means no nearer to the law than another picture's output."
     )
 
@@ -194,7 +208,8 @@ def _unfinished(summary: Summary) -> str:
     if not summary.complete:
         text = f"The plan is not finished: {summary.runs} of {summary.planned} runs are here. "
     if summary.runs and summary.indicative:
-        text += f"With {_count(summary.seeds, 'seed')} the intervals are wide and only indicative."
+        what = "there are no intervals" if summary.seeds < 2 else "the intervals are wide and only indicative"
+        text += f"With {_count(summary.seeds, 'seed')} {what}."
     return text.strip()
 
 
