@@ -39,7 +39,7 @@ def to_torch(module: nn.Module) -> nn.Module:
 
 def traced(layer: nn.Module) -> torch.fx.GraphModule:
     """``forward`` in eval mode as a graph of torch functions."""
-    return torch.fx.symbolic_trace(copy.deepcopy(layer).eval())
+    return _graph(copy.deepcopy(layer).eval())
 
 
 def _convert(module: nn.Module, done: dict[int, nn.Module]) -> nn.Module:
@@ -62,6 +62,15 @@ def _without_own_class(module: nn.Module) -> nn.Module:
     if type(module).__module__.startswith("torch."):
         return module
     try:
-        return torch.fx.symbolic_trace(module)
+        return _graph(module)
     except (torch.fx.proxy.TraceError, TypeError):
         return module
+
+
+def _graph(module: nn.Module) -> torch.fx.GraphModule:
+    """Traced, without annotations: where they are strings (PEP 563) torch could not save the graph."""
+    found = torch.fx.symbolic_trace(module)
+    for node in found.graph.nodes:
+        node.type = None
+    found.recompile()
+    return found

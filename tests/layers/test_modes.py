@@ -255,12 +255,10 @@ def test_multiplicity_zero(build_empty):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Linear-irreps", "Linear-regular", "Linear-quaternionic"])
-def test_linear_under_inductor(name):
-    from cases_core import CASES
-
+@pytest.mark.parametrize("name", ["Linear-irreps", "Linear-regular", "Linear-quaternionic", "Conv2d-mixed", "Network"])
+def test_inductor_gives_the_same(name, all_cases):
     torch._dynamo.reset()
-    layer = fill(CASES[name]())
+    layer = fill(all_cases["CASES"][name]()).eval()
     twin = copy.deepcopy(layer)
     compiled = torch.compile(twin, fullgraph=True)
     x = inputs(layer, 16, torch.float32)
@@ -271,18 +269,18 @@ def test_linear_under_inductor(name):
         close(a.grad, b.grad, 1e-4)
 
 
-def _train_in_process(rank: int, world: int, address: str, results: str) -> None:
-    import sys
+def _train_in_process(rank: int, world: int, address: str, results: str, names: tuple[str, ...]) -> None:
+    import importlib.util
     from pathlib import Path
 
-    sys.path.insert(0, str(Path(__file__).parent))
-    import conftest
-
+    spec = importlib.util.spec_from_file_location("layer_cases", Path(__file__).parent / "conftest.py")
+    cases = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(cases)
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
-    worst = 0.0
-    for build in conftest.ALL["CASES"].values():
-        layer = fill(build().double())
+    worst, compared = 0.0, 0
+    for name in names or cases.ALL["CASES"]:
+        layer = fill(cases.ALL["CASES"][name]().double())
         if has(layer, DIFFERENT_IN_TRAINING) or not list(layer.parameters()):
             continue
         alone = copy.deepcopy(layer)
@@ -291,12 +289,15 @@ def _train_in_process(rank: int, world: int, address: str, results: str) -> None
         parallel(x[rank::world]).square().mean().backward()
         alone(x).square().mean().backward()
         for a, b in zip(layer.parameters(), alone.parameters(), strict=True):
-            worst = max(worst, float((a.grad - b.grad).abs().max()))
-    np.save(f"{results}/{rank}.npy", worst)
+            worst, compared = max(worst, float((a.grad - b.grad).abs().max())), compared + 1
+    np.save(f"{results}/{rank}.npy", [worst, compared])
     torch.distributed.destroy_process_group()
 
 
-@pytest.mark.slow
-def test_two_processes_share_gradients(tmp_path):
-    torch.multiprocessing.spawn(_train_in_process, (2, f"file://{tmp_path}/meet", str(tmp_path)), nprocs=2)
-    assert max(float(np.load(tmp_path / f"{rank}.npy")) for rank in range(2)) < 1e-12
+@pytest.mark.parametrize("names", [("Linear-regular", "Conv2d-mixed"), pytest.param((), marks=pytest.mark.slow)])
+def test_two_processes_share_gradients(tmp_path, names):
+    arguments = (2, f"file://{tmp_path}/meet", str(tmp_path), names)
+    torch.multiprocessing.spawn(_train_in_process, arguments, nprocs=2)
+    for rank in range(2):
+        worst, compared = np.load(tmp_path / f"{rank}.npy")
+        assert worst < 1e-12 and compared >= (4 if names else 40)
