@@ -144,7 +144,8 @@ def _axioms(group: Group, laws: Laws, rng: torch.Generator) -> None:
         says_it_contains(group, torch.cat([e[None], group.discrete_generators])),
     )
     laws.holds(
-        "Closure: the group contains samples, products and inverses", says_it_contains(group, torch.cat([g, gh, inverse]))
+        "Closure: the group contains samples, products and inverses",
+        says_it_contains(group, torch.cat([g, gh, inverse])),
     )
     same, other = group.equal(gh, gh), group.equal(left, right, 1e-6)
     laws.holds(

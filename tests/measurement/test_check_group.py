@@ -348,7 +348,7 @@ def test_every_perturbed_entry_and_every_lost_generator_of_a_shipped_group_is_no
         for derived in ("description", "vectors", "permutation_generators", "chain", "_enumeration", "fingerprint"):
             vars(twin).pop(derived, None)
         twin._generators = discrete
-        with pytest.raises((CheckFailed, BadGroup), match="order equals|do not close|does not belong"):
+        with pytest.raises((CheckFailed, BadGroup), match=r"order equals|do not close|does not belong"):
             check_group(twin)
 
 
