@@ -1,4 +1,5 @@
-"""CPU time of the first objects in a fresh process, after ``import equilayers``, and of that import beyond ``import torch``.
+"""CPU time of the first objects in a fresh process, after ``import equilayers``, and of that import beyond ``import
+torch``.
 
     python benchmarks/cold_start.py [--rounds 7] [--out benchmarks/results/cold_start.json]
 

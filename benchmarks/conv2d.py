@@ -1,9 +1,10 @@
-"""Training step of ``Conv2d`` against ``nn.Conv2d`` of the same width, on one CPU thread; escnn beside it where installed.
+"""Training step of ``Conv2d`` against ``nn.Conv2d`` of the same width, on one CPU thread; escnn beside it where
+installed.
 
     python benchmarks/conv2d.py [--rounds 20] [--out benchmarks/results/conv2d.json]
 
-All arms run interleaved in one process, forward and backward; the time is the process's CPU time. The plain convolution runs in
-both memory layouts: the ratio that counts is the one over the faster, channels-last.
+All arms run interleaved in one process, forward and backward; the time is the process's CPU time. The plain
+convolution runs in both memory layouts: the ratio that counts is the one over the faster, channels-last.
 """
 
 from __future__ import annotations

@@ -50,7 +50,32 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+__all__ = [
+    "AvgPool2d",
+    "Bias",
+    "BlurPool2d",
+    "ChangeBasis",
+    "Conv2d",
+    "FieldBatchNorm",
+    "FieldDropout",
+    "FieldGroupNorm",
+    "FieldLayerNorm",
+    "FourierActivation",
+    "GatedActivation",
+    "GlobalAvgPool2d",
+    "GroupPooling",
+    "InvariantReadout",
+    "Layer",
+    "Linear",
+    "MaxPool2d",
+    "NormActivation",
+    "NormMaxPool2d",
+    "PointwiseActivation",
+    "Restriction",
+    "SampledActivation",
+    "Sequential",
+    "to_torch",
+]
 
 
 def __getattr__(name: str) -> Any:

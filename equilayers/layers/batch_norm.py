@@ -18,9 +18,10 @@ class FieldBatchNorm(FieldNorm):
     r"""Batch normalisation of every field.
 
     For a field that the group permutes transitively, ``nn.BatchNorm1d`` over all its components,
-    :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`. Any other field is split orthogonally into its invariants,
-    normalised as one-component fields, and the rest, which is divided by its root mean square and never shifted. The statistics
-    live in inner ``nn.BatchNorm1d`` modules, so that ``SyncBatchNorm.convert_sync_batchnorm`` and ``update_bn`` work.
+    :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`. Any other field is split orthogonally into
+    its invariants, normalised as one-component fields, and the rest, which is divided by its root mean square and
+    never shifted. The statistics live in inner ``nn.BatchNorm1d`` modules, so that
+    ``SyncBatchNorm.convert_sync_batchnorm`` and ``update_bn`` work.
 
     Args:
         rep: an orthogonal representation; a field is one copy of one summand.
@@ -42,7 +43,8 @@ class FieldBatchNorm(FieldNorm):
         >>> bool(y.view(2, 4, 2, 4).mean((0, 1, 3)).abs().max() < 1e-5)
         True
 
-    Source: Ioffe, Szegedy, Batch Normalization (2015), algorithm 1; Cohen, Welling (2016), section 6.3, one statistic for each field.
+    Source: Ioffe, Szegedy, Batch Normalization (2015), algorithm 1; Cohen, Welling (2016), section 6.3, one
+    statistic for each field.
     """
 
     def __init__(
@@ -123,9 +125,8 @@ class FieldBatchNorm(FieldNorm):
 
     def _to_torch(self) -> nn.Module:
         """``nn.BatchNorm`` of all channels where every field is scaled, or shifted, alike in all its components."""
-        simple = all(
-            plain or k in (0, d) and d == 1 or k == 0 for plain, (d, _, k) in zip(self._plain, self._terms, strict=True)
-        )
+        pairs = zip(self._plain, self._terms, strict=True)
+        simple = all(plain or d == 1 or k == 0 for plain, (d, _, k) in pairs)
         if not simple or not self.dims or not self._terms or not self.track_running_stats:
             return super()._to_torch()
         kind = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[self.dims - 1]
@@ -144,7 +145,7 @@ class FieldBatchNorm(FieldNorm):
     @torch.no_grad()
     def _channels(self, n: int) -> tuple[Tensor, ...]:
         """Mean, variance, scale and bias of every channel of one term."""
-        d, m, k = self._terms[n]
+        d, _, k = self._terms[n]
         part = "fixed" if k else "rest"
         inner, scale, bias = (
             self.statistics[f"{part}_{n}"],

@@ -22,7 +22,7 @@ from equilayers.representations import GridField, Representation
 __all__ = ["Conv2d"]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-WHITE = 1e-9
+WHITE = 1e-9  # relative size below which a direction of the output never occurs
 
 
 class Conv2d(Layer):
@@ -30,20 +30,24 @@ class Conv2d(Layer):
 
     .. math:: y(p) = \sum_q K(q)\, x(s p + d q) + b, \qquad b \in Hom(1, W)
 
-    The kernel basis is complete where the group maps the pixel grid to itself (subgroups of D4, or a group that leaves positions
-    alone); elsewhere (C8, SO(2), ...) it is band-limited, ``exact`` is False and ``error_bound`` holds three times the
-    relative error for smooth fields, while the rotations by 90 degrees stay exact. The filter is expanded anew in every call; ``eq.to_torch`` folds it.
+    The kernel basis is complete where the group maps the pixel grid to itself (subgroups of D4, or a group that
+    leaves positions alone); elsewhere (C8, SO(2), ...) it is band-limited, ``exact`` is False and ``error_bound``
+    holds three times the relative error for smooth fields, while the rotations by 90 degrees stay exact. The filter
+    is expanded anew in every call; ``eq.to_torch`` folds it.
 
     Args:
         in_rep, out_rep: V and W.
-        kernel_size, stride, padding, dilation, bias, padding_mode: as in ``nn.Conv2d``; ``padding`` may be "same" or "valid".
-        groups: cuts the copies of every summand into that many parts, which are not connected; equal to the multiplicity it is depthwise.
+        kernel_size, stride, padding, dilation, bias, padding_mode: as in ``nn.Conv2d``; ``padding`` may be "same"
+            or "valid".
+        groups: cuts the copies of every summand into that many parts, which are not connected; equal to the
+            multiplicity it is depthwise.
         plane: how the group acts on the grid; by default ``eq.defining(G)``.
         device, dtype: as in torch.
 
     Shapes:
-        ``(batch, in_rep.dim, rows, columns)`` to ``(batch, out_rep.dim, rows', columns')``. With a stride s the sampled points must be
-        centred: ``(size + 2 padding - dilation (kernel_size - 1) - 1) mod s = 0`` along every axis that the group moves.
+        ``(batch, in_rep.dim, rows, columns)`` to ``(batch, out_rep.dim, rows', columns')``. With a stride s the
+        sampled points must be centred: ``(size + 2 padding - dilation (kernel_size - 1) - 1) mod s = 0`` along every
+        axis that the group moves.
 
     Raises:
         BadInput: a window or lattice that the group does not keep, or a wrong number of channels.
@@ -56,8 +60,14 @@ class Conv2d(Layer):
         >>> layer(torch.ones(1, 16, 7, 7)).shape, sum(p.numel() for p in layer.parameters()), layer.exact
         (torch.Size([1, 16, 7, 7]), 580, True)
 
-    Source: Cohen, Welling, Group Equivariant Convolutional Networks (2016), equation 10; Weiler, Cesa (2019), section 2.
+    Source: Cohen, Welling, Group Equivariant Convolutional Networks (2016), equation 10; Weiler, Cesa (2019),
+    section 2.
     """
+
+    bias: nn.Parameter | None
+    in_order: Tensor
+    out_order: Tensor
+    out_back: Tensor
 
     def __init__(
         self,
@@ -146,7 +156,7 @@ class Conv2d(Layer):
         return kernel_space(_part(self.in_rep, self.groups), self.out_rep, self.kernel_size, self.plane)
 
     def _derive_constants(self) -> dict[str, np.ndarray]:
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for n, block in enumerate(self._space().blocks):
             arrays |= {f"{kind}_{n}": np.array(block.arrays[kind]) for kind in _kinds(block)}
         for n, (m, atom) in enumerate(self.out_rep.terms):
@@ -193,7 +203,7 @@ class Conv2d(Layer):
         return space.in_rep.terms[i][1].dim * self.kernel_size[0] * self.kernel_size[1]
 
     def filter(self) -> Tensor:
-        """``(out_rep.dim, in_rep.dim / groups, rows, columns)``: the expanded kernel, as ``nn.Conv2d`` would hold it."""
+        """``(out_rep.dim, in_rep.dim / groups, rows, columns)``: the kernel, as ``nn.Conv2d`` would hold it."""
         weights = [getattr(self, name) for name in self._weight_names]
         constants = [[getattr(self, name) for name in names] for names in self._names]
         return assemble_filter(weights, self._programs, constants, self._layout)

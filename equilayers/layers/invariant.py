@@ -103,6 +103,9 @@ class InvariantReadout(FieldLayer):
     Source: Schur's lemma for "linear"; Thomas et al., Tensor Field Networks (2018), section 4.2, for norms.
     """
 
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+
     def __init__(
         self,
         in_rep: Representation,

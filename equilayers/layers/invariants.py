@@ -25,7 +25,9 @@ class Invariants(NamedTuple):
 @lru_cache(maxsize=512)
 def invariants(rep: Representation) -> Invariants:
     """A basis of Hom(1, rep) for every summand, in the order of the trivial block of ``schur_form(rep)``."""
-    layout, arrays, names = [], {}, {}
+    layout: list[tuple[int, int, int, str]] = []
+    arrays: dict[str, np.ndarray] = {}
+    names: dict[Representation, str] = {}
     for multiplicity, atom in rep.terms:
         basis = _basis(atom)
         name = ""

@@ -1,4 +1,4 @@
-"""Pooling over windows of a grid: average, maximum, position of the largest norm, Gaussian blur; and over all positions."""
+"""Pooling on a grid: average, maximum, position of the largest norm, Gaussian blur; and over all positions."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class AvgPool2d(_Pool2d):
 
     Args:
         rep: any representation.
-        kernel_size, stride, padding, count_include_pad: as in ``nn.AvgPool2d``; the stride is the kernel size unless given.
+        kernel_size, stride, padding, count_include_pad: as in ``nn.AvgPool2d``; the stride is the kernel size
+            unless given.
         plane: how the group acts on the grid; by default ``eq.defining(G)``.
 
     Shapes:
@@ -177,7 +178,9 @@ class MaxPool2d(_Pool2d):
 
 
 class NormMaxPool2d(MaxPool2d):
-    r"""Of every field its value where its norm is largest, :math:`y(p) = x(s p + q^*),\; q^* = \arg\max_q |x(s p + q)|`.
+    r"""Of every field its value where its norm is largest.
+
+    .. math:: y(p) = x(s p + q^*), \qquad q^* = \arg\max_q |x(s p + q)|
 
     A field is one copy of one summand of ``rep``. Where two positions of a window tie, the choice is torch's.
 

@@ -12,10 +12,11 @@ __all__ = ["FilterBlock", "FilterLayout", "assemble_filter", "expand_block"]
 
 
 class FilterBlock(NamedTuple):
-    """How the weights ``(m_out, m_in, k)`` of a pair of atoms become a filter ``(d_out, m_out, d_in, m_in, rows, columns)``.
+    """How weights ``(m_out, m_in, k)`` of a pair of atoms become ``(d_out, m_out, d_in, m_in, rows, columns)``.
 
-    ``kind`` "gather": entry n is ``weight[..., index[n]]`` times ``sign[n]`` where there are signs. ``kind`` "product": the weights,
-    cut into ``orbits`` slots of equal length, times ``basis`` ``(orbits, slot, points * pixels)``, put in place by ``index``.
+    ``kind`` "gather": entry n is ``weight[..., index[n]]`` times ``sign[n]`` where there are signs. ``kind``
+    "product": the weights, cut into ``orbits`` slots of equal length, times ``basis`` ``(orbits, slot, points *
+    pixels)``, put in place by ``index``.
     """
 
     kind: str
@@ -27,7 +28,7 @@ class FilterBlock(NamedTuple):
 
 
 class FilterLayout(NamedTuple):
-    """Multiplicities and dimensions of both sides and the window; ``blocks[o][i]`` is a position in the weights or -1."""
+    """Multiplicities and dimensions of both sides, and the window; ``blocks[o][i]`` is a position or -1."""
 
     outs: tuple[tuple[int, int], ...]
     ins: tuple[tuple[int, int], ...]
@@ -66,7 +67,7 @@ def assemble_filter(
     constants: Sequence[Sequence[Tensor]],
     layout: FilterLayout,
 ) -> Tensor:
-    """``(out channels, in channels, rows, columns)``: the expanded blocks side by side, zeros where a pair has no map."""
+    """``(out channels, in channels, rows, columns)``: the blocks side by side, zeros where a pair has no map."""
     rows = []
     for (m_out, d_out), positions in zip(layout.outs, layout.blocks, strict=True):
         row = []
