@@ -48,7 +48,7 @@ class Task:
         return self.pool.shape[-1]
 
     def subset(self, n: int, seed: int, turned: bool, last: int | None = None) -> tuple[Tensor, Tensor]:
-        """The first ``n`` of a permutation of the pool (before ``last``), the same for every arm; each turned once or not."""
+        """The first ``n`` of a permutation of the pool (before ``last``), for every arm; each turned once or not."""
         rng = np.random.default_rng(seed_of(self.name, "subset", seed))
         order = rng.permutation(len(self.pool))
         turns = torch.tensor(rng.integers(0, 4, len(self.pool)))

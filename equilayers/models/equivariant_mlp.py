@@ -60,12 +60,13 @@ class EquivariantMLP(nn.Module):
             )
         self.in_rep, self.out_rep, self.width, self.depth = in_rep, out_rep, width, depth
         self.in_action, self.out_action = in_rep, out_rep
-        reached = _atoms(in_rep)
-        wanted = _merge(reached, _pairs(_factors(reached)), _atoms(out_rep), [trivial(in_rep.group)])
+        constants = _atoms(trivial(in_rep.group))  # biases reach these
+        reached = _merge(_atoms(in_rep), constants)
+        wanted = _merge(reached, _pairs(_factors(reached)), _atoms(out_rep))
         layers, features = [], in_rep
         for _ in range(depth):
-            factors = _factors(reached)
-            reached = _merge(reached, _pairs(factors), [trivial(in_rep.group)])
+            factors = _factors(reached) if products else []
+            reached = _merge(reached, _pairs(factors))
             hidden = balanced([atom for atom in wanted if atom in reached or not _splits(in_rep)], width)
             layers.append(_Hidden(features, hidden, factors, products))
             features = hidden
@@ -108,7 +109,7 @@ class _Hidden(nn.Module):
     ) -> None:
         super().__init__()
         self.gated = GatedActivation(out_rep)
-        pairs = [(i, j) for i in range(len(factors)) for j in range(i, len(factors))] if products else []
+        pairs = [(i, j) for i in range(len(factors)) for j in range(i, len(factors))]
         self._pairs, self._sizes = tuple(pairs), [(factor.dim, products) for factor in factors]
         mixed = in_rep
         if pairs:
