@@ -1,8 +1,8 @@
 """Name a group, and get layers: exact, fast, and measured.
 
-The stages of the argument, in the order in which they import one another: groups, representations, intertwiners, layers,
-models; beside them measurement, experiments and testing. Names load on first use, so that ``import equilayers`` costs
-little more than ``import torch``.
+The stages of the argument, in the order in which they import one another: groups, representations, intertwiners,
+layers, models; beside them measurement, experiments and testing. Names load on first use, so that
+``import equilayers`` costs little more than ``import torch``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from equilayers.measurement import equivariance_error
     from equilayers.representations import (
         GridField,
+        PointField,
         adjoint,
         character,
         character_table,
@@ -61,13 +62,14 @@ _HOMES = {
     "layers": ("to_torch",),
     "measurement": ("equivariance_error",),
     "representations": (
-        "GridField", "adjoint", "character", "character_table", "decompose", "defining", "induce", "irrep", "irreps",
-        "isomorphism", "permutation", "quotient", "regular", "rep", "representation", "restrict", "trivial",
+        "GridField", "PointField", "adjoint", "character", "character_table", "decompose", "defining", "induce",
+        "irrep", "irreps", "isomorphism", "permutation", "quotient", "regular", "rep", "representation", "restrict",
+        "trivial",
     ),
 }  # fmt: skip
 _HOME_OF = {name: room for room, names in _HOMES.items() for name in names}
 
-__all__ = [*_ROOMS, *_HOME_OF]  # noqa: PLE0604
+__all__ = [*_ROOMS, *_HOME_OF]
 
 
 def __getattr__(name: str) -> Any:

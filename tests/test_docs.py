@@ -1,4 +1,4 @@
-"""README and every page of docs/ are executed: Python blocks in order, in one namespace for each page, and their output compared."""
+"""README and docs/ are executed: the blocks of a page in order, in one namespace, and what they print compared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import io
 import re
 import shlex
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,14 @@ def blocks(text: str) -> list[tuple[str, str]]:
 
 
 def run_page(text: str, where: str) -> int:
-    """Run the ``python`` blocks, and the ``console`` blocks of the command line; a ``text`` block states the output before it."""
-    namespace: dict[str, object] = {"__name__": "page"}
+    """Run the ``python`` and ``console`` blocks; a ``text`` block states what the one before it prints."""
+    page = sys.modules["page"] = types.ModuleType("page")  # a real module, so that a class of the page can be pickled
     executed, printed = 0, None
     for language, code in blocks(text):
         if language == "python":
             stream = io.StringIO()
             with contextlib.redirect_stdout(stream):
-                exec(compile(code, where, "exec"), namespace)
+                exec(compile(code, where, "exec"), page.__dict__)
             printed, executed = stream.getvalue(), executed + 1
         elif language == "console":
             executed += 1

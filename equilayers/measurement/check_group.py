@@ -89,7 +89,9 @@ def _description(group: Group, laws: Laws) -> None:
     laws.holds("Lie generators are independent", values[-1] > TOLERANCE * values[0], {"count": len(lie)})
     products = np.einsum("iab,jbc->ijac", lie, lie)
     brackets = (products - products.swapaxes(0, 1)).reshape(len(lie) ** 2, -1)
-    laws.bound("The bracket closes", _outside(brackets, flat), TOLERANCE)
+    i, j = divmod(int(_distances(brackets, flat).argmax()), len(lie))
+    missing = {f"[L{i}, L{j}]": np.array2string(brackets.reshape(*products.shape)[i, j], prefix=" " * 12)}
+    laws.bound("The bracket closes", _outside(brackets, flat), TOLERANCE, missing)
     if len(discrete):
         moved = np.einsum("sab,kbc,scd->skad", discrete, lie, np.linalg.inv(discrete)).reshape(-1, flat.shape[1])
         laws.bound("Discrete generators keep the algebra", _outside(moved, flat), TOLERANCE)
@@ -99,8 +101,12 @@ def _description(group: Group, laws: Laws) -> None:
 
 def _outside(vectors: np.ndarray, span: np.ndarray) -> float:
     """Relative distance of row vectors from the row space of ``span``."""
+    return float(_distances(vectors, span).max() / max(1.0, np.abs(vectors).max()))
+
+
+def _distances(vectors: np.ndarray, span: np.ndarray) -> np.ndarray:
     basis = np.linalg.svd(span, full_matrices=False)[2]
-    return float(np.abs(vectors - vectors @ basis.T @ basis).max() / max(1.0, np.abs(vectors).max()))
+    return np.asarray(np.abs(vectors - vectors @ basis.T @ basis).max(1))
 
 
 def _distance(g: Tensor, h: Tensor) -> float:
