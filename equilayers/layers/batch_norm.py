@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ class FieldBatchNorm(FieldNorm):
     def reset_parameters(self) -> None:
         """Scales one, shifts zero, statistics empty."""
         for inner in self.statistics.values():
-            inner.reset_parameters()
+            cast(nn.BatchNorm1d, inner).reset_parameters()
         reset_norm(self)
 
     def _normalise(self, n: int, x: Tensor) -> Tensor:
@@ -96,7 +97,7 @@ class FieldBatchNorm(FieldNorm):
         if self._plain[n]:
             normal = self._shifted(n, fields.flatten(0, 1))  # one statistic for all components of a copy
             return normal.unflatten(0, (x.shape[0], d)).flatten(1, 2)
-        out = None
+        out: Tensor | None = None
         if k:
             basis = getattr(self, f"fixed_{n}").to(x.dtype)
             invariant = torch.einsum("dk,bdmp->bkmp", basis, fields)
@@ -106,7 +107,7 @@ class FieldBatchNorm(FieldNorm):
         if d > k:
             rest = self._divided(n, fields.flatten(0, 1)).unflatten(0, (x.shape[0], d))
             out = rest if out is None else out + rest
-        return out.flatten(1, 2)
+        return cast(Tensor, out).flatten(1, 2)
 
     def _shifted(self, n: int, x: Tensor) -> Tensor:
         """Invariants ``(N, channels, positions)``: mean, variance, scale and bias."""
@@ -116,7 +117,8 @@ class FieldBatchNorm(FieldNorm):
 
     def _divided(self, n: int, x: Tensor) -> Tensor:
         """Divided by the root mean square: among x and -x the mean is zero, so the inner module sees no shift."""
-        inner, scale = self.statistics[f"rest_{n}"], getattr(self, f"scale_rest_{n}")
+        inner = cast(nn.BatchNorm1d, self.statistics[f"rest_{n}"])
+        scale = getattr(self, f"scale_rest_{n}")
         if inner.training or inner.running_var is None:
             y = inner(torch.cat([x, -x]))[: x.shape[0]]
         else:
@@ -134,12 +136,9 @@ class FieldBatchNorm(FieldNorm):
         mean, variance, scale, bias = (torch.cat(parts) for parts in zip(*columns, strict=True))
         twin = kind(self.dim, self.eps, device=mean.device, dtype=mean.dtype)
         with torch.no_grad():
-            for target, values in zip(
-                (twin.running_mean, twin.running_var, twin.weight, twin.bias),
-                (mean, variance, scale, bias),
-                strict=True,
-            ):
-                target.copy_(values)
+            targets = (twin.running_mean, twin.running_var, twin.weight, twin.bias)
+            for target, values in zip(targets, (mean, variance, scale, bias), strict=True):
+                cast(Tensor, target).copy_(values)
         return twin
 
     @torch.no_grad()
@@ -147,15 +146,13 @@ class FieldBatchNorm(FieldNorm):
         """Mean, variance, scale and bias of every channel of one term."""
         d, _, k = self._terms[n]
         part = "fixed" if k else "rest"
-        inner, scale, bias = (
-            self.statistics[f"{part}_{n}"],
-            getattr(self, f"scale_{part}_{n}"),
-            getattr(self, f"bias_{n}"),
-        )
-        one, zero = torch.ones_like(inner.running_var), torch.zeros_like(inner.running_var)
+        inner = self.statistics[f"{part}_{n}"]
+        scale, bias = getattr(self, f"scale_{part}_{n}"), getattr(self, f"bias_{n}")
+        mean, variance = cast(Tensor, inner.running_mean), cast(Tensor, inner.running_var)
+        one, zero = torch.ones_like(variance), torch.zeros_like(variance)
         values = (
-            inner.running_mean if k else zero,
-            inner.running_var,
+            mean if k else zero,
+            variance,
             one if scale is None else scale[:, 0],
             zero if bias is None else bias,
         )

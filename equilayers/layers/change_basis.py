@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,9 @@ def _forms(v: Representation, w: Representation) -> tuple[SchurForm, SchurForm] 
     """Both sorted alike: by summands where these are the same, by irreps otherwise; None where they differ."""
     if v.group != w.group or v.dim != w.dim:
         return None
-    routes = [summand_form, schur_form] if is_reducible_into_irreps(v.group) else [summand_form]
+    routes: list[Callable[[Representation], SchurForm]] = (
+        [summand_form, schur_form] if is_reducible_into_irreps(v.group) else [summand_form]
+    )
     for route in routes:
         source, target = route(v), route(w)
         if source.contents == target.contents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -245,12 +246,12 @@ class Conv2d(Layer):
             kernel, bias = self.filter().contiguous(), self.expanded_bias()
         plain = nn.Conv2d(
             self.in_dim, self.out_dim, self.kernel_size, self.stride, self.padding, self.dilation, 1,
-            bias is not None, self.padding_mode, device=kernel.device, dtype=kernel.dtype,
+            bias is not None, cast(Any, self.padding_mode), device=kernel.device, dtype=kernel.dtype,
         )  # fmt: skip
         with torch.no_grad():
             plain.weight.copy_(kernel)
             if bias is not None:
-                plain.bias.copy_(bias)
+                cast(Tensor, plain.bias).copy_(bias)
         return plain
 
     def extra_repr(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from equilayers.representations import Representation, trivial
 __all__ = ["Invariants", "hom_basis", "invariants"]
 
 
-class Invariants(NamedTuple):
+@dataclass(frozen=True)
+class Invariants:
     """``layout`` holds ``(dim, multiplicity, k, name)`` for each term; ``arrays`` the ``(dim, k)`` bases by name."""
 
     layout: tuple[tuple[int, int, int, str], ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -85,15 +86,16 @@ class Linear(Layer):
         source, target = schur_form(self.in_rep), schur_form(self.out_rep)
         self._into = tuple(f"into_{i}" for i in range(len(source.into)))
         self._out_of = tuple(f"out_of_{i}" for i in range(len(target.out_of)))
-        suffixes = dict(zip(target.irreps, parameter_suffixes(target.irreps), strict=True))
+        irreps = cast(tuple[Irrep, ...], target.irreps)
+        suffixes = parameter_suffixes(irreps)
         position = {irrep: i for i, irrep in enumerate(source.irreps)}
         plan: list[tuple[str, int, int, bool, ops.BlockLayout]] = []
         shapes: dict[str, tuple[int, ...]] = {}
         self._bias_size = 0
-        for irrep, (dim, copies) in zip(target.irreps, target.layout.blocks, strict=True):
+        for irrep, suffix, (dim, copies) in zip(irreps, suffixes, target.layout.blocks, strict=True):
             c, start, trivial = irrep.end_dim, position.get(irrep, -1), irrep.is_trivial
             size = source.layout.blocks[start][1] if start >= 0 else 0
-            name = f"weight_{suffixes[irrep]}" if size else ""
+            name = f"weight_{suffix}" if size else ""
             plan.append((name, start, c, trivial, ops.BlockLayout(dim, c, size, copies)))
             if size:
                 shapes[name] = (copies, size) if c == 1 else (copies, size, c)
@@ -228,5 +230,5 @@ def _is_wide(block: ops.BlockLayout) -> bool:
     return min(block.in_multiplicity, block.out_multiplicity) >= WIDE
 
 
-def _label(item: tuple[Irrep, tuple[int, int]]) -> str:
-    return item[0].label
+def _label(item: tuple[Representation, tuple[int, int]]) -> str:
+    return cast(Irrep, item[0]).label

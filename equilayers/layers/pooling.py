@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -312,8 +313,9 @@ class BlurPool2d(_Pool2d):
     def _to_torch(self) -> nn.Module:
         if not self.dim:
             return super()._to_torch()
+        mode = cast(Any, self.padding_mode)
         plain = nn.Conv2d(
-            self.dim, self.dim, self.kernel_size, self.stride, self.padding, 1, self.dim, False, self.padding_mode,
+            self.dim, self.dim, self.kernel_size, self.stride, self.padding, 1, self.dim, False, mode,
             device=self.kernel.device, dtype=self.kernel.dtype,
         )  # fmt: skip
         with torch.no_grad():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ def schur_form(rep: Representation) -> SchurForm:
     terms = []
     for multiplicity, atom in rep.terms:
         parts, matrix, inverse = _split(atom)
-        if matrix is not None and atom not in matrices:
+        if matrix is not None and inverse is not None and atom not in matrices:
             matrices[atom] = len(into)
             into.append(inverse)
             out_of.append(matrix)
@@ -86,7 +86,7 @@ def _split(
         return [(1, atom)], None, None
     with torch.device("cpu"):  # a module may be under construction on the meta device; this is cached
         found = decompose(atom)
-    parts = [(m, irrep) for m, irrep in found.rep.terms]
+    parts = [(m, cast(Irrep, irrep)) for m, irrep in found.rep.terms]
     matrix = np.asarray(found.matrix)
     if np.abs(matrix - np.eye(atom.dim)).max(initial=0.0) < 1e-14:
         return parts, None, None

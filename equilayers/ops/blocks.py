@@ -62,12 +62,14 @@ def schur_linear(x: Block, layout: BlockLayout, weight: Tensor, units: Tensor | 
     """
     if isinstance(x, list):
         return [F.linear(component, weight, bias) for component in x]
-    if x is None or units is None:
-        return None if x is None else F.linear(x, weight, bias)
+    if x is None:
+        return None
+    if units is None:
+        return F.linear(x, weight, bias)
     c = layout.end_dim
     full = expand_endomorphisms(weight, units)
-    x = x.unflatten(-2, (c, layout.dim // c)).transpose(-3, -2).flatten(-2)
-    y = F.linear(x, full).unflatten(-1, (c, layout.out_multiplicity))
+    fields = x.unflatten(-2, (c, layout.dim // c)).transpose(-3, -2).flatten(-2)
+    y = F.linear(fields, full).unflatten(-1, (c, layout.out_multiplicity))
     return y.transpose(-3, -2).flatten(-3, -2)
 
 

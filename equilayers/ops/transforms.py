@@ -148,6 +148,7 @@ def _cat(parts: list[Tensor]) -> Tensor:
 def _join(parts: list[Block]) -> Block:
     if not parts:
         return None
-    if isinstance(parts[0], list):
-        return [_cat(list(columns)) for columns in zip(*parts, strict=True)]
-    return _cat(parts)
+    lists = [part for part in parts if isinstance(part, list)]
+    if lists:
+        return [_cat(list(columns)) for columns in zip(*lists, strict=True)]
+    return _cat([part for part in parts if isinstance(part, Tensor)])
