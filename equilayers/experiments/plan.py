@@ -59,7 +59,7 @@ class Plan:
     Attributes:
         dataset, arms, sizes, seeds, steps: every arm on every size with every seed.
         rates: tried for every arm; a single one is used untried.
-        trial_n, trial_seeds: size and seeds of the trials; these seeds serve for nothing else.
+        trial_n, trial_steps, trial_seeds: size, length and seeds of the trials; these seeds serve for nothing else.
         long_steps: of one more run of every arm on the largest size; 0 for none.
     """
 
@@ -70,6 +70,7 @@ class Plan:
     steps: int
     rates: tuple[float, ...]
     trial_n: int
+    trial_steps: int
     trial_seeds: tuple[int, ...]
     long_steps: int
 
@@ -84,7 +85,7 @@ class Plan:
         for arm in self.arms:
             for seed in self.trial_seeds:
                 for rate in self.rates:
-                    yield Job(self.dataset, "trial", "rotated", arm, self.trial_n, seed, self.steps, rate)
+                    yield Job(self.dataset, "trial", "rotated", arm, self.trial_n, seed, self.trial_steps, rate)
 
     def rate(self, arm: str, records: Mapping[str, Mapping[str, Any]]) -> float | None:
         """The rate of the best mean accuracy in the trials, the smaller of two equals; None until all are there."""
@@ -122,7 +123,7 @@ def make_plan(task: str = "digits", quick: bool = False, controls: str = "roll")
 
     Args:
         task: "digits" or "mnist-rot".
-        quick: the smallest and the largest size but one, four seeds, short runs, one rate, nothing long.
+        quick: two sizes, four seeds, short runs, one rate, nothing long.
         controls: "roll", or "all" for a second wrong group with its plain twin.
 
     Raises:
@@ -142,5 +143,5 @@ def make_plan(task: str = "digits", quick: bool = False, controls: str = "roll")
     names = arm_names(controls)
     if quick:
         few = {"digits": (150, 1400), "mnist-rot": (600, 12000)}[task]
-        return Plan(task, names, few, (0, 1, 2, 3), 300, (0.01,), trial_n, (), 0)
-    return Plan(task, names, sizes[task], (0, 1, 2, 3, 4), 400, (0.003, 0.01, 0.03), trial_n, (1000, 1001), 1600)
+        return Plan(task, names, few, (0, 1, 2, 3), 150, (0.01,), trial_n, 0, (), 0)
+    return Plan(task, names, sizes[task], (0, 1, 2, 3, 4), 400, (0.003, 0.01, 0.03), trial_n, 200, (1000, 1001), 1600)

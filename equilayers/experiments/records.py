@@ -95,7 +95,8 @@ class RecordFile:
     """
 
     def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
-        self.folder, self.notes = Path(folder), []
+        self.folder = Path(folder)
+        self.notes: list[str] = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign()

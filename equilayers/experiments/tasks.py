@@ -81,8 +81,8 @@ def load_task(name: str, data: str | Path | None = None) -> Task:
 def _digits(data: str | Path | None) -> Task:
     images, labels = _sklearn_digits()
     pool, test = _standardised(images[:1400] / 16, images[1400:] / 16)
-    labels = torch.tensor(labels)
-    return Task("digits", pool, labels[:1400], test, labels[1400:], 1000, 3, 1, (16, 32, 8))
+    answers = torch.tensor(labels)
+    return Task("digits", pool, answers[:1400], test, answers[1400:], 1000, 3, 1, (16, 32, 8))
 
 
 def _sklearn_digits() -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -77,7 +79,7 @@ class EquivariantMLP(nn.Module):
     def reset_parameters(self) -> None:
         """Unit second moment times the square root of 2 (1 for the last layer); zero bias."""
         for layer in self.hidden:
-            layer.reset_parameters()
+            cast(_Hidden, layer).reset_parameters()
         self.read_out.reset_parameters()
 
     @property

@@ -110,7 +110,8 @@ class GroupCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        x = self.act1(self.conv1(x))
+        # Pooling and the wide convolution are fastest with channels last; expanded filters would not ask for it.
+        x = self.act1(self.conv1(x).contiguous(memory_format=torch.channels_last))
         if self.poolings == 2:
             x = F.avg_pool2d(x, 2)
         x = F.avg_pool2d(self.act2(self.conv2(x)), 2)

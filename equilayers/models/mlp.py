@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,24 +43,23 @@ class MLP(nn.Module):
             )
         self.in_features, self.out_features, self.width, self.depth = in_features, out_features, width, depth
         sizes = [in_features, *[width] * depth, out_features]
-        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        *hidden, last = (nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.hidden, self.read_out = nn.ModuleList(hidden), last
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Unit second moment times the square root of 2 (1 for the last layer); zero bias."""
-        *hidden, last = self.linears
-        for layer in hidden:
-            reset_plain(layer)
-        reset_plain(last, gain=1.0)
+        for layer in self.hidden:
+            reset_plain(cast(nn.Linear, layer))
+        reset_plain(self.read_out, gain=1.0)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates for one input."""
-        return sum(layer.weight.numel() for layer in self.linears)
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.ndim == 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs, without a last activation."""
-        *hidden, last = self.linears
-        for layer in hidden:
+        for layer in self.hidden:
             x = F.silu(layer(x))
-        return last(x)
+        return self.read_out(x)
