@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -148,7 +148,6 @@ def _cat(parts: list[Tensor]) -> Tensor:
 def _join(parts: list[Block]) -> Block:
     if not parts:
         return None
-    lists = [part for part in parts if isinstance(part, list)]
-    if lists:
-        return [_cat(list(columns)) for columns in zip(*lists, strict=True)]
-    return _cat([part for part in parts if isinstance(part, Tensor)])
+    if isinstance(parts[0], list):
+        return [_cat(list(columns)) for columns in zip(*cast(list[list[Tensor]], parts), strict=True)]
+    return _cat(cast(list[Tensor], parts))

@@ -19,10 +19,21 @@ for path in sorted(Path(__file__).parent.glob("cases_*.py")):
         ALL[table] |= getattr(module, table, {})
 
 
+TRACED = ("test_compiles_as_one_graph_with_backward", "test_exports_with_a_dynamic_batch")
+VARIANTS = {  # of a layer whose other cases are traced in every run
+    "Linear-wide", "Linear-complex", "Linear-rotations", "Linear-boosts", "Bias-grid", "ChangeBasis-grid",
+    "Pointwise-grid", "Norm-grid", "Gated-grid", "Fourier-complex", "Fourier-grid", "Dropout-grid", "Conv2d-strided",
+    "Conv2d-rectangle", "BatchNorm-vectors", "BatchNorm-plain", "LayerNorm-vectors", "BlurPool-reflect",
+    "GroupPooling-mean", "InvariantReadout", "Restriction-grid",
+}  # fmt: skip
+
+
 def pytest_generate_tests(metafunc) -> None:
     for fixture, table in (("build", "CASES"), ("build_empty", "EMPTY")):
         if fixture in metafunc.fixturenames:
-            metafunc.parametrize(fixture, list(ALL[table].values()), ids=list(ALL[table]))
+            later = VARIANTS if metafunc.function.__name__ in TRACED else ()
+            values = [pytest.param(b, marks=pytest.mark.slow if n in later else ()) for n, b in ALL[table].items()]
+            metafunc.parametrize(fixture, values, ids=list(ALL[table]))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ escnn_nn = pytest.importorskip("escnn.nn")
 
 @pytest.fixture(autouse=True)
 def dense_null_spaces(monkeypatch):
-    """It hands a matrix class to scikit-learn that recent versions refuse; without scikit-learn it takes its own way."""
+    """It hands scikit-learn a matrix class that recent versions refuse; without it, it takes its own way."""
     monkeypatch.setattr("escnn.group._numerical.randomized_svd", None)
 
 

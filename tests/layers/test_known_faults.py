@@ -77,6 +77,9 @@ V = eq.regular(G) + eq.defining(G) + 2 * eq.trivial(G)
 L = eq.layers
 net = L.Sequential(L.Conv2d(V, V, 3), L.FieldBatchNorm(V), L.FieldGroupNorm(1, V), L.NormActivation(V, dims=2))
 print([(n, tuple(p.shape)) for n, p in net.named_parameters()], list(net.state_dict()))
+W = 2 * eq.regular(eq.group("S3")) + eq.defining(eq.group("S3"))
+linear = L.Linear(W, W)
+print(list(linear.state_dict()), [layer.get_extra_state().int().tolist() for layer in (*net, linear)])
 """
 
 
