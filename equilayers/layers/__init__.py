@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from equilayers.layers.batch_norm import FieldBatchNorm
     from equilayers.layers.bias import Bias
+    from equilayers.layers.blur import BlurPool2d
     from equilayers.layers.change_basis import ChangeBasis
     from equilayers.layers.conv2d import Conv2d
     from equilayers.layers.conversion import to_torch
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from equilayers.layers.linear import Linear
     from equilayers.layers.norm_activation import NormActivation
     from equilayers.layers.pointwise import PointwiseActivation
-    from equilayers.layers.pooling import AvgPool2d, BlurPool2d, GlobalAvgPool2d, MaxPool2d, NormMaxPool2d
+    from equilayers.layers.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, NormMaxPool2d
     from equilayers.layers.restriction import Restriction
     from equilayers.layers.sampled import SampledActivation
     from equilayers.layers.sequential import Sequential
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "batch_norm": ("FieldBatchNorm",),
     "bias": ("Bias",),
+    "blur": ("BlurPool2d",),
     "change_basis": ("ChangeBasis",),
     "conv2d": ("Conv2d",),
     "conversion": ("to_torch",),
@@ -43,7 +45,7 @@ _HOMES = {
     "linear": ("Linear",),
     "norm_activation": ("NormActivation",),
     "pointwise": ("PointwiseActivation",),
-    "pooling": ("AvgPool2d", "BlurPool2d", "GlobalAvgPool2d", "MaxPool2d", "NormMaxPool2d"),
+    "pooling": ("AvgPool2d", "GlobalAvgPool2d", "MaxPool2d", "NormMaxPool2d"),
     "restriction": ("Restriction",),
     "sampled": ("SampledActivation",),
     "sequential": ("Sequential",),
