@@ -143,5 +143,5 @@ def make_plan(task: str = "digits", quick: bool = False, controls: str = "roll")
     names = arm_names(controls)
     if quick:
         few = {"digits": (150, 1400), "mnist-rot": (600, 12000)}[task]
-        return Plan(task, names, few, (0, 1, 2, 3), 150, (0.01,), trial_n, 0, (), 0)
+        return Plan(task, names, few, (0, 1, 2, 3), 120, (0.01,), trial_n, 0, (), 0)
     return Plan(task, names, sizes[task], (0, 1, 2, 3, 4), 400, (0.003, 0.01, 0.03), trial_n, 200, (1000, 1001), 1600)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MILLISECONDS = 15
-JOBS = 60
+JOBS = 160
 
 
 @dataclass(frozen=True)
