@@ -1,4 +1,4 @@
-"""One seeded generator for every test, and one thread, so that results do not depend on the machine's load."""
+"""One seeded generator for every test, and one thread: two that wait for each other on busy cores take far longer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
 settings.register_profile(
     "equilayers", derandomize=True, deadline=None, max_examples=25, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("equilayers")
 torch.set_num_threads(1)
+threadpool_limits(1)  # numpy's linear algebra
 
 
 @pytest.fixture
