@@ -20,5 +20,5 @@ def full_window(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         >>> full_window(x, kernel, None).shape, float(full_window(x, kernel, None)[0, 0])
         (torch.Size([2, 5]), 48.0)
     """
-    # Channels innermost: with such an input nothing is copied, and the gradient arrives in the order that pooling wants.
+    # Channels innermost: such an input is not copied, and the gradient arrives in the order that pooling wants.
     return F.linear(x.permute(0, 2, 3, 1).flatten(1), kernel.permute(0, 2, 3, 1).flatten(1), bias)
