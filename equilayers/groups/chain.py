@@ -125,7 +125,7 @@ class StabiliserChain:
         Raises:
             BadGroup: a permutation does not belong to the group.
         """
-        self._settle()
+        _, inverses = self._spelled
         flat = permutations.reshape(-1, self.degree).numpy().copy()
         digits = np.zeros((len(flat), len(self.base)), dtype=np.int64)
         inside = np.ones(len(flat), dtype=bool)
@@ -133,7 +133,7 @@ class StabiliserChain:
             where = self._positions[level][flat[:, base]]
             inside &= where >= 0
             digits[:, level] = where
-            flat = np.take_along_axis(self._inverses[level][where], flat, axis=1)
+            flat = np.take_along_axis(inverses[level][where], flat, axis=1)
         inside &= (flat == np.arange(self.degree)).all(1)
         if not inside.all():
             raise BadGroup(
@@ -148,21 +148,13 @@ class StabiliserChain:
         residue, stopped = self._strip(flat)
         return bool((stopped == len(self.base)).all() and (residue == np.arange(self.degree)).all())
 
-    def unsift(self, digits: Tensor) -> Tensor:
-        """Permutations ``(*b, n)`` with the given digits."""
-        self._settle()
-        result = torch.arange(self.degree).expand(*digits.shape[:-1], self.degree)
-        for level in reversed(range(len(self.base))):
-            u = torch.from_numpy(self._transversals[level])[digits[..., level]]
-            result = torch.gather(u, -1, result)
-        return result
-
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """``n`` exactly uniform elements."""
-        columns = [torch.randint(len(orbit), (n,), generator=generator) for orbit in self._orbits]
-        if not columns:
-            return torch.arange(self.degree).expand(n, self.degree)
-        return self.unsift(torch.stack(columns, -1))
+        digits = [torch.randint(len(orbit), (n,), generator=generator) for orbit in self._orbits]
+        result = torch.arange(self.degree).expand(n, self.degree)
+        for transversal, digit in zip(reversed(self._transversals), reversed(digits), strict=True):
+            result = torch.gather(torch.from_numpy(transversal)[digit], -1, result)
+        return result
 
     def rank(self, permutations: Tensor) -> Tensor:
         """Position of each element in the mixed-radix order of digits (groups below 2^63 elements)."""
@@ -174,13 +166,14 @@ class StabiliserChain:
 
     # Words: how V(g) is computed for a representation given by generator images
 
-    def _settle(self) -> None:
-        """Choose the transversals of ``words`` before digits mean anything, so that every use means the same ones."""
-        _ = self.words
+    @property
+    def words(self) -> list[list[tuple[int, ...]]]:
+        """For each level and digit a short word: letters ``j+1`` for generator j, negative for inverses."""
+        return self._spelled[0]
 
     @cached_property
-    def words(self) -> list[list[tuple[int, ...]]]:
-        """For each level and transversal position a short word: ``j+1`` for generator j, negative for its inverse."""
+    def _spelled(self) -> tuple[list[list[tuple[int, ...]]], list[np.ndarray]]:
+        """The words, and the inverse permutations of the elements they spell: those that digits speak of."""
         from equilayers.groups.words import transversal_words
 
         return transversal_words(self)

@@ -75,11 +75,12 @@ class _Table:
                         table[image] = (_reduce(w + word), q[p], p_inverse[q_inverse])
 
 
-def transversal_words(chain: StabiliserChain) -> list[list[Word]]:
+def transversal_words(chain: StabiliserChain) -> tuple[list[list[Word]], list[np.ndarray]]:
     """For each level of the chain and each point of its orbit, a word whose element maps the base point there.
 
-    The transversal *permutations* of the chain are replaced by those of the words, so that digits, permutations and
-    matrices speak of the same elements.
+    Returns:
+        the words, and for each level the ``(orbit, degree)`` inverse permutations of their elements. These are other
+        transversals than those by which the chain was built.
     """
     letters = [(j + 1, g) for j, g in enumerate(chain.generators)]
     letters += [(-j - 1, np.argsort(g)) for j, g in enumerate(chain.generators)]
@@ -111,10 +112,9 @@ def transversal_words(chain: StabiliserChain) -> list[list[Word]]:
             {"degree": chain.degree, "missing": table.missing},
             "Give more generators.",
         )
-    words = []
+    words, inverses = [], []
     for level, orbit in enumerate(chain._orbits):
         chosen = [table.entries[level][int(point)] for point in orbit]
         words.append([word for word, _, _ in chosen])
-        chain._transversals[level] = np.array([p for _, p, _ in chosen])
-        chain._inverses[level] = np.array([inverse for _, _, inverse in chosen])
-    return words
+        inverses.append(np.array([inverse for _, _, inverse in chosen]))
+    return words, inverses

@@ -145,3 +145,22 @@ def test_the_order_of_generators_belongs_to_the_value() -> None:
     p = eq.group("S4").permutation_generators
     assert FiniteGroup.from_permutations(p) == FiniteGroup.from_permutations(p.copy())
     assert FiniteGroup.from_permutations(p) != FiniteGroup.from_permutations(p[::-1])
+
+
+def test_samples_are_the_same_before_and_after_an_element_is_written_as_a_word():
+    cube = FiniteGroup.from_permutations(rubik.turns())
+    before = cube.sample(5, torch.Generator().manual_seed(3))
+    assert len(cube.chain.words) == len(cube.chain)
+    assert torch.equal(cube.sample(5, torch.Generator().manual_seed(3)), before)
+
+
+def test_a_large_group_without_short_words_is_sampled():
+    n = 25
+    cycle, swap = np.roll(np.arange(n), -1), np.array([1, 0, *range(2, n)])
+    group = FiniteGroup.from_permutations([cycle, swap])
+    assert group.order == math.factorial(n)
+    g = group.sample(2000, torch.Generator().manual_seed(4))
+    assert group.contains(g[:50])
+    assert bool((g.sort(-1).values == torch.arange(n)).all())
+    fixed = (g == torch.arange(n)).sum(-1).double()  # mean and variance of the number of fixed points are 1
+    assert abs(float(fixed.mean()) - 1) < 0.1 and abs(float(fixed.var()) - 1) < 0.2
