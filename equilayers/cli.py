@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from equilayers.experiments.catalogue import TASK_NAMES
+
     parser = argparse.ArgumentParser(prog="equilayers", description="Equivariant layers for any symmetry group.")
     parser.add_argument("--version", action="version", version=f"equilayers {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -71,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Compare built-in with learned equivariance. An interrupted benchmark continues where it stopped.",
     )
     bench.add_argument("--quick", action="store_true", help="a smaller plan that ends within a minute; wide intervals")
-    bench.add_argument("--task", choices=["digits", "mnist-rot"], default="digits", help="the pictures (digits)")
+    bench.add_argument(
+        "--task", choices=TASK_NAMES, default="digits", metavar="NAME", help=f"{', '.join(TASK_NAMES)} (digits)"
+    )
     bench.add_argument("--data", type=Path, metavar="DIR", help="folder of mnist_train.npz and mnist_test.npz")
     bench.add_argument("--out", type=Path, metavar="FOLDER", help="results folder (results/TASK or results/TASK-quick)")
     bench.add_argument("--controls", choices=["roll", "all"], default="roll", help="wrong groups to run (roll)")
@@ -114,7 +118,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     continuing = (folder / "records.jsonl").exists()
     console.print(f"{'Continuing in' if continuing else 'Results go to'} {folder}", highlight=False, soft_wrap=True)
     try:
-        with Watch(console) as watch:
+        with Watch(console, arguments.task) as watch:
             a = arguments
             run_benchmark(a.task, a.quick, a.data, out=folder, controls=a.controls, progress=watch)
     except KeyboardInterrupt:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equilayers.experiments.canonicaliser import Canonicalised
-from equilayers.experiments.tasks import Task
 from equilayers.experiments.transforms import Conjugated, roll, scramble
 from equilayers.groups import group
 from equilayers.models import CNN, GroupCNN
+
+if TYPE_CHECKING:
+    from equilayers.experiments.tasks import Task
 
 __all__ = ["ARMS", "CONTROLS", "Arm", "arm_names"]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to deal with the rotations.
+    """One way to deal with a symmetry.
 
     Attributes:
-        build: a fresh network for a task; initialised from torch's global generator.
-        augmented: every image is turned at random in every training step.
+        build: a fresh network for a loaded task; initialised from torch's global generator.
+        augmented: every sample is moved by a random element in every training step.
         averaged: its checkpoints are also evaluated with test-time averaging over the four positions.
         upright: it is also trained on upright images, because that gives another function.
         cost: about how long a step takes, in units of plain-P: for the time left only.
     """
 
-    build: Callable[[Task], Any]
+    build: Callable[[Any], Any]
     augmented: bool = False
     averaged: bool = False
     upright: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
@@ -17,7 +16,7 @@ from equilayers.experiments.execution import Progress, execute
 from equilayers.experiments.plan import make_plan
 from equilayers.experiments.pool import usable_cores
 from equilayers.experiments.records import FORMAT, RecordFile
-from equilayers.experiments.tasks import Task, load_task
+from equilayers.experiments.tasks import load_task
 
 __all__ = ["default_folder", "run_benchmark"]
 
@@ -44,11 +43,11 @@ def run_benchmark(
     ``plan.json`` says what was planned and with which versions.
 
     Args:
-        task: "digits", or "mnist-rot" with ``data``.
+        task: a name of the catalogue; "mnist-rot" needs ``data``.
         quick: a minute instead of five; its intervals are indicative only.
         data: folder with the images of "mnist-rot".
         out: the folder; :func:`default_folder` if None.
-        controls: "roll", or "all" for a second wrong group with its plain twin.
+        controls: "roll", or for pictures "all": a second wrong group with its plain twin.
         progress: called with a :class:`Progress` after every record and about twice a second.
         processes: number of worker processes; as many as there are cores if None.
 
@@ -59,21 +58,13 @@ def run_benchmark(
     plan = make_plan(task, quick, controls)
     if processes is not None and processes < 1:
         raise BadInput("At least one process must work.", {"processes": processes}, "Leave it out for one per core.")
-    images = load_task(task, data)
-    settings = {"format": FORMAT, **plan.settings(), "data": _digest(images), "versions": _versions()}
+    loaded = load_task(task, data)
+    settings = {"format": FORMAT, **plan.settings(), "data": loaded.digest(), "versions": _versions()}
     setup = {"task": task, "data": None if data is None else str(Path(data).resolve())}
     folder = default_folder(task, quick, controls) if out is None else Path(out)
     with RecordFile(folder, settings) as file:
         execute(plan, file, WORKER, setup, processes or usable_cores(), progress)
     return folder
-
-
-def _digest(task: Task) -> str:
-    """What the images are, so that records of other images are never mixed in."""
-    digest = hashlib.sha256()
-    for tensor in (task.pool, task.pool_labels, task.test, task.test_labels):
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _versions() -> dict[str, Any]:

@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from equilayers.experiments.catalogue import presentation_of, scheme_of
 from equilayers.experiments.execution import Progress
-from equilayers.experiments.summary import PRIMARY, Contrast, Summary, rank
-from equilayers.experiments.tables import percent
-from equilayers.experiments.words import points
+from equilayers.experiments.presentation import Presentation
+from equilayers.experiments.summary import Contrast, Summary, rank
 
 __all__ = ["Watch", "duration", "final"]
 
@@ -45,10 +45,12 @@ class Watch:
 
     Args:
         console: where to print; a terminal gets a live table, anything else plain lines.
+        task: what is run, a name of the catalogue.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, task: str = "digits") -> None:
         self.console = console
+        self.show, self.scheme = presentation_of(task), scheme_of(task)
         self.state: Progress | None = None
         self.said = 0
         self.next_line = 0.0
@@ -81,30 +83,38 @@ class Watch:
         self.bar.update(self.task, completed=state.done, total=state.total, description=_left(state))
         if self.live is None and state.last is not None and (state.done == state.total or state.done >= self.next_line):
             self.next_line = state.done + max(1.0, state.total / LINES)
-            self.console.print(_line(state, state.last), highlight=False, soft_wrap=True, markup=False)
+            self.console.print(self._line(state, state.last), highlight=False, soft_wrap=True, markup=False)
 
     def _view(self) -> Group:
-        accuracies = _accuracies(self.state)
-        sizes = sorted({n for _, n in accuracies})
+        scores = self._scores()
+        sizes = sorted({n for _, n in scores})
         if not sizes:
             return Group(self.bar)
-        table = Table(title="accuracy on all turns so far, %", title_justify="left", title_style="dim", box=None)
+        table = Table(title=self.show.running_title, title_justify="left", title_style="dim", box=None)
         table.add_column("arm", overflow="fold")
         for n in sizes:
             table.add_column(f"n = {n}", justify="right")
-        for arm in sorted({arm for arm, _ in accuracies}, key=rank):
-            cells = (accuracies.get((arm, n), []) for n in sizes)
-            table.add_row(arm, *(f"{100 * sum(cell) / len(cell):.1f}" if cell else "" for cell in cells))
+        for arm in sorted({arm for arm, _ in scores}, key=lambda arm: rank(arm, self.scheme.order)):
+            cells = (scores.get((arm, n), []) for n in sizes)
+            table.add_row(arm, *(self.show.mean(cell) if cell else "" for cell in cells))
         return Group(table, Text(), self.bar)
 
+    def _scores(self) -> dict[tuple[str, int], list[float]]:
+        """Scores over the seeds so far, by arm and size."""
+        found: dict[tuple[str, int], list[float]] = defaultdict(list)
+        condition = self.scheme.columns[self.scheme.primary[0]][0]
+        for record in self.state.records.values() if self.state is not None else ():
+            if record["kind"] == "run" and record["task"] == condition:
+                found[record["arm"], record["n"]].append(self.show.running(record))
+        return found
 
-def _accuracies(state: Progress | None) -> dict[tuple[str, int], list[float]]:
-    """Accuracies over the seeds so far, by arm and size."""
-    found: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for record in state.records.values() if state is not None else ():
-        if record["kind"] == "run" and record["task"] == "rotated":
-            found[record["arm"], record["n"]].append(record["evaluations"]["rotated"]["accuracy"])
-    return found
+    def _line(self, state: Progress, record: Mapping[str, Any]) -> str:
+        width = len(str(state.total))
+        text = f"[{state.done:>{width}}/{state.total}] {record['kind']} {record['arm']}, n = {record['n']}"
+        if record["kind"] == "run":
+            text += f", {record['task']}: {self.show.line(record)}"
+        left = _left(state)
+        return f"{text}; {left}" if left else text
 
 
 def _left(state: Progress) -> str:
@@ -113,40 +123,31 @@ def _left(state: Progress) -> str:
     return "" if state.remaining is None else f"about {duration(state.remaining)} left"
 
 
-def _line(state: Progress, record: Mapping[str, Any]) -> str:
-    text = f"[{state.done:>{len(str(state.total))}}/{state.total}] {record['kind']} {record['arm']}, n = {record['n']}"
-    if record["kind"] == "run":
-        text += f", {record['task']}: {100 * record['evaluations']['rotated']['accuracy']:.1f} %"
-    left = _left(state)
-    return f"{text}; {left}" if left else text
-
-
 def final(console: Console, summary: Summary) -> None:
-    """Print the table of accuracies and the comparison named beforehand."""
+    """Print the table of levels and the comparison named beforehand."""
     if not summary.levels:
         return
+    show, (column, first, second) = presentation_of(summary.dataset), scheme_of(summary.dataset).primary
     what = "± half of a 95 % interval" + (", indicative" if summary.indicative else "")
     table = Table(box=None)
     table.add_column("arm", overflow="fold")
     for n in summary.sizes:
         table.add_column(f"n = {n}", justify="right")
     for arm in summary.arms:
-        cells = [summary.level("rotated", n, arm) for n in summary.sizes]
+        cells = [summary.level(column, n, arm) for n in summary.sizes]
         if any(cell is not None for cell in cells):
-            table.add_row(arm, *(percent(cell) for cell in cells))
+            table.add_row(arm, *(show.cell(cell) for cell in cells))
     primary = {c.n: c for c in summary.contrasts if c.primary}
     if primary:
         table.add_row()
-        table.add_row(f"[bold]{PRIMARY[1]} − {PRIMARY[2]}[/bold]", *(_verdict(primary.get(n)) for n in summary.sizes))
+        table.add_row(f"[bold]{first} − {second}[/bold]", *(_verdict(show, primary.get(n)) for n in summary.sizes))
     console.print()
-    console.print(f"[bold]accuracy on all turns, %[/bold], {what}", highlight=False, soft_wrap=True)
+    console.print(f"[bold]{show.heading}[/bold], {what}", highlight=False, soft_wrap=True)
     console.print(table, highlight=False)
     console.print()
 
 
-def _verdict(contrast: Contrast | None) -> Text:
+def _verdict(show: Presentation, contrast: Contrast | None) -> Text:
     if contrast is None:
         return Text("–")
-    half = contrast.difference.half_width
-    text = points(contrast.difference.mean) + ("" if half is None else f" ± {100 * half:.1f}")
-    return Text(f"{text}\n{contrast.verdict}", style=VERDICT_STYLES[contrast.verdict])
+    return Text(f"{show.verdict(contrast)}\n{contrast.verdict}", style=VERDICT_STYLES[contrast.verdict])

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from equilayers.errors import BadInput
-from equilayers.experiments.arms import ARMS, CONTROLS, arm_names
+from equilayers.experiments.catalogue import entry
 
 __all__ = ["Job", "Plan", "make_plan"]
 
@@ -17,10 +16,10 @@ class Job:
     """One network to train.
 
     Attributes:
-        dataset: "digits" or "mnist-rot".
+        dataset: a name of the catalogue.
         kind: "trial" of a learning rate, "run", or "long" run.
-        task: "rotated" or "upright" training images.
-        arm, n, seed, steps: which network, how many images, which subset and initialisation, how long.
+        task: the condition of the training data: "rotated" or "upright" pictures, "drawn" vectors.
+        arm, n, seed, steps: which network, how many samples, which subset and initialisation, how long.
         rate: None until the trials have decided.
     """
 
@@ -49,7 +48,7 @@ class Job:
     @property
     def cost(self) -> float:
         """About how long it takes, in units of a step of plain-P."""
-        return ARMS[self.arm].cost * self.steps + 100
+        return entry(self.dataset).arms[self.arm].cost * self.steps + 100
 
 
 @dataclass(frozen=True)
@@ -82,13 +81,14 @@ class Plan:
         """Every rate of every arm."""
         if len(self.rates) < 2:
             return
+        condition = entry(self.dataset).condition
         for arm in self.arms:
             for seed in self.trial_seeds:
                 for rate in self.rates:
-                    yield Job(self.dataset, "trial", "rotated", arm, self.trial_n, seed, self.trial_steps, rate)
+                    yield Job(self.dataset, "trial", condition, arm, self.trial_n, seed, self.trial_steps, rate)
 
     def rate(self, arm: str, records: Mapping[str, Mapping[str, Any]]) -> float | None:
-        """The rate of the best mean accuracy in the trials, the smaller of two equals; None until all are there."""
+        """The rate of the best mean score in the trials, the smaller of two equals; None until all are there."""
         if len(self.rates) < 2:
             return self.rates[0]
         score = dict.fromkeys(self.rates, 0.0)
@@ -97,20 +97,21 @@ class Plan:
                 if job.key not in records:
                     return None
                 assert job.rate is not None
-                score[job.rate] += records[job.key]["evaluations"]["rotated"]["accuracy"]
+                score[job.rate] += entry(self.dataset).trial_score(records[job.key])
         return max(sorted(score), key=lambda rate: round(score[rate], 9))
 
     def unrated(self) -> Iterator[Job]:
         """Runs and long runs, before their rates are known."""
+        arms, condition = entry(self.dataset).arms, entry(self.dataset).condition
         for seed in self.seeds:
             for n in self.sizes:
                 for arm in self.arms:
-                    yield Job(self.dataset, "run", "rotated", arm, n, seed, self.steps)
-                    if ARMS[arm].upright:
+                    yield Job(self.dataset, "run", condition, arm, n, seed, self.steps)
+                    if arms[arm].upright:
                         yield Job(self.dataset, "run", "upright", arm, n, seed, self.steps)
         if self.long_steps:
-            for arm in sorted(self.arms, key=lambda name: -ARMS[name].cost):
-                yield Job(self.dataset, "long", "rotated", arm, max(self.sizes), self.seeds[0], self.long_steps)
+            for arm in sorted(self.arms, key=lambda name: -arms[name].cost):
+                yield Job(self.dataset, "long", condition, arm, max(self.sizes), self.seeds[0], self.long_steps)
 
     def jobs(self, records: Mapping[str, Mapping[str, Any]]) -> list[Job]:
         """All jobs, those whose rate the records do not tell yet with rate None."""
@@ -122,9 +123,9 @@ def make_plan(task: str = "digits", quick: bool = False, controls: str = "roll")
     """The plan of a task.
 
     Args:
-        task: "digits" or "mnist-rot".
-        quick: two sizes, four seeds, short runs, one rate, nothing long.
-        controls: "roll", or "all" for a second wrong group with its plain twin.
+        task: a name of the catalogue.
+        quick: few sizes and seeds, short runs, one rate, nothing long.
+        controls: "roll", or for pictures "all": a second wrong group with its plain twin.
 
     Raises:
         BadInput: unknown controls or task.
@@ -134,14 +135,5 @@ def make_plan(task: str = "digits", quick: bool = False, controls: str = "roll")
         >>> sum(job.kind == "run" for job in plan.jobs({})), len(list(plan.trials()))
         (160, 42)
     """
-    if controls not in CONTROLS:
-        raise BadInput("Unknown controls.", {"controls": controls}, 'Give "roll" or "all".')
-    sizes = {"digits": (50, 150, 450, 1400), "mnist-rot": (600, 3000, 12000)}
-    if task not in sizes:
-        raise BadInput("An unknown task.", {"task": task}, f"Give one of {', '.join(sizes)}.")
-    trial_n = {"digits": 200, "mnist-rot": 600}[task]
-    names = arm_names(controls)
-    if quick:
-        few = {"digits": (150, 1400), "mnist-rot": (600, 12000)}[task]
-        return Plan(task, names, few, (0, 1, 2, 3), 120, (0.01,), trial_n, 0, (), 0)
-    return Plan(task, names, sizes[task], (0, 1, 2, 3, 4), 400, (0.003, 0.01, 0.03), trial_n, 200, (1000, 1001), 1600)
+    known = entry(task)
+    return Plan(task, known.arm_names(controls), **vars(known.quick if quick else known.full))

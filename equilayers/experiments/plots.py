@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["STYLES", "Style", "accuracy", "cost", "differences", "equivariance", "key", "steps", "style"]
+__all__ = [
+    "EVERY", "INK", "STYLES", "Style", "accuracy", "cost", "differences", "dodge", "draw", "equivariance", "key",
+    "line", "power", "size_axis", "steps", "style",
+]  # fmt: skip
 
 INK, FAINT, RULE = "#1d1f21", "#5c6166", "#d9dcdf"
 
@@ -49,17 +52,33 @@ STYLES = {
 }
 
 
+EVERY = {  # and the arms of tasks on vectors
+    **STYLES,
+    "built-in": Style(BLUE, "o"),
+    "scalars": Style(BLUE, "s", False, (4, 2)),
+    "Deep Sets": Style(SKY, "o", False),
+    "Set Transformer": Style(SKY, "D", False, (4, 2)),
+    "built-in + plain": Style(SKY, "D"),
+    "ODE plain": Style(GREY, "s", False, (4, 2)),
+    "ODE augmented": Style(VERMILION, "^", False, (4, 2)),
+    "ODE built-in": Style(BLUE, "o", False, (4, 2)),
+    "HNN plain": Style(GREY, "s"),
+    "HNN augmented": Style(VERMILION, "^"),
+    "HNN built-in": Style(BLUE, "o"),
+    "HNN scalars": Style(GREEN, "D"),
+    "HNN wrong axis": Style(PURPLE, "v"),
+}
 LEARNING = ("augmented-F", "augmented-P", "canonicalised")  # arms that learn the symmetry from data
 
 
 def style(arm: str) -> Style:
     """The style of an arm; arms without one of their own are drawn in ink."""
-    return STYLES.get(arm, Style(INK, "o", False, (1, 1)))
+    return EVERY.get(arm, Style(INK, "o", False, (1, 1)))
 
 
 def key(arm: str) -> str:
     """A sample of an arm's line and marker, as SVG, for legend and tables; blank for an arm that no plot draws."""
-    if arm not in STYLES:
+    if arm not in EVERY:
         return '<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true"></svg>'
     s = style(arm)
     dashes = f' stroke-dasharray="{" ".join(f"{d}" for d in s.dashes)}"' if s.dashes else ""
@@ -72,11 +91,11 @@ def key(arm: str) -> str:
         "D": '<path d="M14 2.4 18.6 7 14 11.6 9.4 7Z"{}/>',
     }
     shape = shapes[s.marker].format(f' fill="{fill}" stroke="{s.colour}" stroke-width="1.3"')
-    line = f'<line x1="0" y1="7" x2="28" y2="7" stroke="{s.colour}" stroke-width="1.7"{dashes}/>'
-    return f'<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true">{line}{shape}</svg>'
+    stroke = f'<line x1="0" y1="7" x2="28" y2="7" stroke="{s.colour}" stroke-width="1.7"{dashes}/>'
+    return f'<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true">{stroke}{shape}</svg>'
 
 
-def _draw(name: str, title: str, paint: Callable[[Axes], None], size: tuple[float, float] = (4.7, 3.3)) -> str:
+def draw(name: str, title: str, paint: Callable[[Axes], None], size: tuple[float, float] = (4.7, 3.3)) -> str:
     """One plot as an ``svg`` element with an accessible title; the same bytes for the same numbers."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -124,7 +143,8 @@ def _inline(svg: str, name: str, title: str) -> str:
     return svg.replace("<svg", f'<svg class="plot" id="plot-{name}" role="img" aria-label="{title}"', 1)
 
 
-def _line(axes: Axes, arm: str, x: Any, y: Any, low: Any = None, high: Any = None, **more: Any) -> None:
+def line(axes: Axes, arm: str, x: Any, y: Any, low: Any = None, high: Any = None, **more: Any) -> None:
+    """Points of an arm, joined, in its style, with bars from ``low`` to ``high``."""
     s = style(arm)
     dashes = (0, s.dashes) if s.dashes else "-"
     face = s.colour if s.filled else "white"
@@ -136,16 +156,17 @@ def _line(axes: Axes, arm: str, x: Any, y: Any, low: Any = None, high: Any = Non
         axes.vlines(x, low, high, color=s.colour, linewidth=1.0, alpha=0.75)
 
 
-def _dodge(index: int, count: int) -> float:
+def dodge(index: int, count: int) -> float:
     """A factor on the logarithmic axis that sets arms of one size side by side."""
     return float(1.045 ** (index - (count - 1) / 2))
 
 
-def _sizes(axes: Axes, sizes: Sequence[int]) -> None:
+def size_axis(axes: Axes, sizes: Sequence[int], what: str = "training images") -> None:
+    """A logarithmic axis with a tick at every size."""
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{n:,}".replace(",", " ") for n in sizes])
     axes.set_xticks([], minor=True)
-    axes.set_xlabel("training images")
+    axes.set_xlabel(what)
     axes.set_xlim(min(sizes) / 1.35, max(sizes) * 1.35)
     axes.grid(axis="x", visible=False)
 
@@ -158,15 +179,15 @@ def accuracy(summary: Summary, column: str = "rotated") -> str:
     def paint(axes: Axes) -> None:
         for i, arm in enumerate(arms):
             cells = [x for x in summary.levels if (x.column, x.arm) == (column, arm)]
-            x = np.array([cell.n for cell in cells]) * _dodge(i, len(arms))
-            _line(axes, arm, x, *_per_cent([cell.accuracy for cell in cells]), gid=f"arm-{arm.replace(' ', '-')}")
-        _sizes(axes, sorted({x.n for x in summary.levels if x.column == column}))
+            x = np.array([cell.n for cell in cells]) * dodge(i, len(arms))
+            line(axes, arm, x, *_per_cent([cell.score for cell in cells]), gid=f"arm-{arm.replace(' ', '-')}")
+        size_axis(axes, sorted({x.n for x in summary.levels if x.column == column}))
         axes.set_ylabel("accuracy, %")
         bottom, top = axes.get_ylim()
-        least = 100 * min(x.accuracy.mean for x in summary.levels if x.column == column and x.arm in arms)
+        least = 100 * min(x.score.mean for x in summary.levels if x.column == column and x.arm in arms)
         axes.set_ylim(max(bottom, least - 12, 0), min(top, 101))  # intervals of two seeds may leave the scale
 
-    return _draw(f"accuracy-{column.replace('>', '')}", f"Accuracy against data, {column}", paint)
+    return draw(f"accuracy-{column.replace('>', '')}", f"Accuracy against data, {column}", paint)
 
 
 def _per_cent(intervals: Sequence[Any]) -> tuple[list[float], list[float], list[float]]:
@@ -188,15 +209,15 @@ def differences(summary: Summary) -> str:
     def paint(axes: Axes) -> None:
         axes.axhline(0, color=INK, linewidth=0.9)
         for i, (second, contrasts) in enumerate(found.items()):
-            x = np.array([c.n for c in contrasts]) * _dodge(i, len(found))
+            x = np.array([c.n for c in contrasts]) * dodge(i, len(found))
             mean, low, high = _per_cent([c.difference for c in contrasts])
             if contrasts[0].primary:
                 axes.vlines(x, low, high, color=style(second).colour, linewidth=3.4, alpha=0.9)
-            _line(axes, second, x, mean, low, high)
-        _sizes(axes, sorted({c.n for contrasts in found.values() for c in contrasts}))
+            line(axes, second, x, mean, low, high)
+        size_axis(axes, sorted({c.n for contrasts in found.values() for c in contrasts}))
         axes.set_ylabel("C4 minus the other, points")
 
-    return _draw("differences", "C4 minus the arms that learn the symmetry, with intervals", paint)
+    return draw("differences", "C4 minus the arms that learn the symmetry, with intervals", paint)
 
 
 def steps(summary: Summary) -> str:
@@ -204,7 +225,7 @@ def steps(summary: Summary) -> str:
 
     def paint(axes: Axes) -> None:
         for curve in summary.curves:
-            _line(axes, curve.arm, curve.steps, 100 * np.array(curve.accuracies))
+            line(axes, curve.arm, curve.steps, 100 * np.array(curve.scores))
         ticks = sorted({step for curve in summary.curves for step in curve.steps})
         axes.set_xscale("log")
         shown = [t for i, t in enumerate(ticks) if i == 0 or t >= 1.6 * ticks[i - 1] or t == ticks[-1]]
@@ -214,10 +235,10 @@ def steps(summary: Summary) -> str:
         axes.set_ylabel("accuracy, %")
         axes.grid(axis="x", visible=False)
 
-    return _draw("steps", "Accuracy against training steps", paint)
+    return draw("steps", "Accuracy against training steps", paint)
 
 
-def equivariance(summary: Summary) -> str:
+def equivariance(summary: Summary, what: str = "training images") -> str:
     """Equivariance error against data on a logarithmic scale, with the floor of rounding shaded."""
     defined = [e for e in summary.equivariance if e.error is not None]
     arms = list(dict.fromkeys(e.arm for e in defined))
@@ -227,10 +248,10 @@ def equivariance(summary: Summary) -> str:
     def paint(axes: Axes) -> None:
         for i, arm in enumerate(arms):
             cells = [e for e in defined if e.arm == arm]
-            x = np.array([e.n for e in cells]) * _dodge(i, len(arms))
+            x = np.array([e.n for e in cells]) * dodge(i, len(arms))
             columns = ([e.error for e in cells], [e.low for e in cells], [e.high for e in cells])
             shown = [[max(v or e.error or 0.0, least) for e, v in zip(cells, c, strict=True)] for c in columns]
-            _line(axes, arm, x, *shown)
+            line(axes, arm, x, *shown)
         if floors:
             axes.axhspan(least, max(floors), color="#eceff1", linewidth=0, zorder=0)
             middle = float(np.sqrt(least * max(floors) / 4))
@@ -241,14 +262,15 @@ def equivariance(summary: Summary) -> str:
         lowest = int(np.ceil(np.log10(least)))
         axes.set_yticks([10.0**k for k in range(0, lowest - 1, -max(1, -lowest // 8))])
         axes.set_yticks([], minor=True)
-        axes.yaxis.set_major_formatter(_power)
-        _sizes(axes, sorted({e.n for e in defined}))
+        axes.yaxis.set_major_formatter(power)
+        size_axis(axes, sorted({e.n for e in defined}), what)
         axes.set_ylabel("equivariance error")
 
-    return _draw("equivariance", "Equivariance error against data, with its floor", paint)
+    return draw("equivariance", "Equivariance error against data, with its floor", paint)
 
 
-def _power(value: float, position: float) -> str:
+def power(value: float, position: float) -> str:
+    """A power of ten as the label of a tick."""
     exponent = round(np.log10(value))
     return "1" if exponent == 0 else "10" + str(exponent).translate(SUPERSCRIPTS)
 
@@ -277,7 +299,7 @@ def cost(summary: Summary, what: str) -> str:
         axes.spines["bottom"].set_visible(False)
         axes.set_title(labels[what], loc="left", fontsize=9.5, color=INK)
 
-    return _draw(f"cost-{what}", f"Cost: {labels[what]}", paint, (3.7, 0.55 + 0.26 * len(costs)))
+    return draw(f"cost-{what}", f"Cost: {labels[what]}", paint, (3.7, 0.55 + 0.26 * len(costs)))
 
 
 def _number(value: float) -> str:

@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from equilayers.errors import ResultsError
-from equilayers.experiments import plots
+from equilayers.experiments.catalogue import presentation_of
 from equilayers.experiments.page import STYLE
 from equilayers.experiments.plan import Plan
+from equilayers.experiments.presentation import Presentation
 from equilayers.experiments.records import read_records
 from equilayers.experiments.summarise import summarise
 from equilayers.experiments.summary import Summary
-from equilayers.experiments.tables import tables
-from equilayers.experiments.words import unsaid, what_it_says
 
 __all__ = ["page", "publish", "write_report"]
-
-TITLES = {"digits": "8×8 digits", "mnist-rot": "28×28 digits"}
 
 
 def publish(folder: str | Path) -> tuple[Summary, Path]:
@@ -71,10 +68,11 @@ def write_report(folder: Path, summary: Summary, made_with: Mapping[str, str]) -
     Returns:
         The path of the report.
     """
+    show = presentation_of(summary.dataset)
     values = {
         **summary.to_json(),
-        "says": what_it_says(summary),
-        "does_not_say": unsaid(summary),
+        "says": show.says(summary),
+        "does_not_say": show.unsaid(summary),
         "versions": made_with,
     }
     _replace(folder / "summary.json", json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -96,15 +94,9 @@ def page(summary: Summary, made_with: Mapping[str, str]) -> str:
         >>> page(Summary("digits", 0, 160, None, 0, 0), {}).splitlines()[0]
         '<!DOCTYPE html>'
     """
-    title = f"Built in or learned: {TITLES.get(summary.dataset, summary.dataset)} under quarter turns"
-    sections = [
-        _header(summary, title),
-        _words(summary),
-        _plots(summary),
-        _costs(summary),
-        tables(summary),
-        _method(summary),
-    ]
+    show = presentation_of(summary.dataset)
+    title = show.title(summary.dataset)
+    sections = [_header(summary, title, show), _words(summary, show), *show.sections(summary)]
     body = "\n".join(section for section in sections if section)
     made = " · ".join(f"{escape(name)} {escape(value)}" for name, value in made_with.items())
     return f"""<!DOCTYPE html>
@@ -125,12 +117,12 @@ def page(summary: Summary, made_with: Mapping[str, str]) -> str:
 """
 
 
-def _header(summary: Summary, title: str) -> str:
+def _header(summary: Summary, title: str, show: Presentation) -> str:
     planned = f" of {summary.planned}" if summary.planned and not summary.complete else ""
     facts = [
         f"{summary.runs}{planned} runs",
         f"{summary.seeds} seed" + ("" if summary.seeds == 1 else "s"),
-        f"{summary.images} test images × 4 turns",
+        *show.facts(summary),
         *([f"{summary.steps} steps"] if summary.steps else []),
         "bars are 95 % intervals" + (", indicative" if summary.indicative else ""),
     ]
@@ -139,62 +131,10 @@ def _header(summary: Summary, title: str) -> str:
     return f'<header>{heading}<ul class="facts">{listed}</ul></header>'
 
 
-def _words(summary: Summary) -> str:
+def _words(summary: Summary, show: Presentation) -> str:
     return (
         '<section class="words">'
-        f'<article id="says"><h2>What the numbers say</h2><p>{escape(what_it_says(summary))}</p></article>'
-        f'<article id="does-not-say"><h2>What they do not say</h2><p>{escape(unsaid(summary))}</p></article></section>'
+        f'<article id="says"><h2>What the numbers say</h2><p>{escape(show.says(summary))}</p></article>'
+        f'<article id="does-not-say"><h2>What they do not say</h2><p>{escape(show.unsaid(summary))}</p></article>'
+        "</section>"
     )
-
-
-def _plots(summary: Summary) -> str:
-    figures = []
-    if summary.levels:
-        figures.append(_figure(plots.accuracy(summary), "Accuracy against data", "Mean over seeds and test images."))
-    if any(c.first == "C4" and c.column == "rotated" and c.second in plots.LEARNING for c in summary.contrasts):
-        note = (
-            "Above zero C4 is ahead; where a bar crosses zero it is undecided. Heavy bars: the comparison named first."
-        )
-        figures.append(_figure(plots.differences(summary), "C4 minus the arms that learn the symmetry", note))
-    if summary.curves:
-        note = f"One long run of each arm on {summary.curves[0].n} images, one seed: no interval."
-        figures.append(_figure(plots.steps(summary), "Accuracy against steps", note))
-    if any(e.error is not None for e in summary.equivariance):
-        note = "1, the dotted line: no nearer to the law than another picture's output. Bars span the seeds' intervals."
-        note += " An exact 0 lies on the lower edge." if any(e.error == 0 for e in summary.equivariance) else ""
-        figures.append(_figure(plots.equivariance(summary), "Equivariance error", note))
-    if not figures:
-        return ""
-    arms = [arm for arm in summary.arms if arm in plots.STYLES]
-    legend = "".join(f"<li>{plots.key(arm)}{escape(arm)}</li>" for arm in arms)
-    return (
-        f'<section><h2>Plots</h2><ul class="legend">{legend}</ul><div class="plots">{"".join(figures)}</div></section>'
-    )
-
-
-def _figure(svg: str, caption: str, note: str) -> str:
-    return f"<figure><figcaption><b>{escape(caption)}</b> {escape(note)}</figcaption>{svg}</figure>"
-
-
-def _costs(summary: Summary) -> str:
-    if not summary.costs:
-        return ""
-    kinds = [k for k in ("parameters", "macs", "seconds") if any(getattr(c, k) is not None for c in summary.costs)]
-    drawn = "".join(f"<figure>{plots.cost(summary, kind)}</figure>" for kind in kinds)
-    note = "Averaging over the rotations (TTA) changes nothing in training and costs four passes for each test image. "
-    note += f"Seconds: one run on {max(summary.sizes)} images, one thread."
-    return f'<section><h2>Cost</h2><p class="note">{escape(note)}</p><div class="costs">{drawn}</div></section>'
-
-
-def _method(summary: Summary) -> str:
-    return f"""<section class="method"><h2>How to read it</h2><p>{escape(METHOD)}</p></section>"""
-
-
-METHOD = (
-    "Every arm sees the same training images for a seed, so differences are paired by seed and test image. An interval "
-    "allows for both: Student's t over seeds and the normal law over images; the four turns of an image count as one. "
-    "P means equal parameters with C4, F equal multiply-accumulates; TTA averages the probabilities of the four turns "
-    "at test time. The wrong group is C4 conjugated by a roll of the picture: same parameters, cost and orbit "
-    "size, another symmetry. The equivariance error is the distance of an output from what the law demands, in units "
-    "of its distance from other images' outputs."
-)

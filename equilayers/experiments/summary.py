@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from equilayers.experiments.catalogue import scheme_of
 from equilayers.experiments.statistics import Interval
 
 __all__ = [
@@ -14,6 +18,7 @@ __all__ = [
     "CONTRASTS",
     "ENOUGH_SEEDS",
     "ORDER",
+    "PICTURES",
     "PRIMARY",
     "Contrast",
     "Cost",
@@ -22,10 +27,12 @@ __all__ = [
     "Flag",
     "Level",
     "Rate",
+    "Scheme",
     "Summary",
     "rank",
 ]
 
+ROTATIONS = 4
 ENOUGH_SEEDS = 5  # below this, intervals are wide and only indicative
 
 # A column of the results: the training task, and the pictures it is tested on.
@@ -71,18 +78,45 @@ CONTRASTS = (
 
 
 @dataclass(frozen=True)
+class Scheme:
+    """Which numbers of a kind of task are summarised and compared.
+
+    Attributes:
+        columns: name to the training condition and the evaluation that fill it.
+        blind: arms that train the same function under every condition, so that one run serves all columns.
+        order: of the arms, in tables and legends.
+        contrasts: column, first and second arm; ``primary`` is the one named beforehand.
+        scores: an evaluation, and its name, to the score of each test unit; their mean is the level.
+        sign: 1 where a larger score is better, -1 where it is an error; a contrast is ``sign * (first - second)``, so
+            that a positive one means that the first arm is ahead.
+        quantity: what a score is, as ``summary.json`` names it.
+        repeats: passes that test-time averaging takes.
+    """
+
+    columns: Mapping[str, tuple[str, str]]
+    blind: tuple[str, ...]
+    order: tuple[str, ...]
+    contrasts: tuple[tuple[str, str, str], ...]
+    primary: tuple[str, str, str]
+    scores: Callable[[Mapping[str, Any], str], np.ndarray]
+    sign: int = 1
+    quantity: str = "accuracy"
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
 class Level:
-    """Accuracy of an arm, in a column, at one size of the training set."""
+    """Score of an arm, in a column, at one size of the training set: an accuracy, or the logarithm of an error."""
 
     column: str
     n: int
     arm: str
-    accuracy: Interval
+    score: Interval
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Accuracy of ``first`` minus that of ``second``, paired by seed and image."""
+    """How far ``first`` is ahead of ``second``, paired by seed and test unit."""
 
     column: str
     n: int
@@ -109,7 +143,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Cost:
-    """Parameters, multiply-accumulates for one image at test time, and mean seconds of training at the largest size."""
+    """Parameters, multiply-accumulates for one input at test time, and mean seconds of training at the largest size."""
 
     arm: str
     parameters: int
@@ -135,12 +169,12 @@ class Equivariance:
 
 @dataclass(frozen=True)
 class Curve:
-    """Test accuracy over the steps of a long run."""
+    """Test score over the steps of a long run."""
 
     arm: str
     n: int
     steps: tuple[int, ...]
-    accuracies: tuple[float, ...]
+    scores: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -159,10 +193,10 @@ class Summary:
     """What a results folder amounts to.
 
     Attributes:
-        dataset: "digits" or "mnist-rot".
+        dataset: a name of the catalogue.
         runs: how many runs were read; ``planned`` how many the plan has, None if unknown.
         steps: training steps of the runs, without the long ones.
-        seeds, images: training seeds and test images.
+        seeds, images: training seeds and test units.
     """
 
     dataset: str
@@ -197,20 +231,34 @@ class Summary:
     @property
     def arms(self) -> tuple[str, ...]:
         """Arms in the order of the tables."""
-        return tuple(sorted({level.arm for level in self.levels}, key=rank))
+        order = scheme_of(self.dataset).order
+        return tuple(sorted({level.arm for level in self.levels}, key=lambda arm: rank(arm, order)))
 
     def level(self, column: str, n: int, arm: str) -> Interval | None:
-        """The accuracy of that cell, None where no run fills it."""
-        return next((x.accuracy for x in self.levels if (x.column, x.n, x.arm) == (column, n, arm)), None)
+        """The score of that cell, None where no run fills it."""
+        return next((x.score for x in self.levels if (x.column, x.n, x.arm) == (column, n, arm)), None)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; accuracies and differences are shares, not per cent."""
-        plain = asdict(self)
+        """Plain values; accuracies and differences are shares, not per cent, errors are decimal logarithms."""
+        plain, quantity = asdict(self), scheme_of(self.dataset).quantity
+        for row in plain["levels"]:
+            row[quantity] = row.pop("score")
+        for row in plain["curves"]:
+            row["accuracies" if quantity == "accuracy" else "scores"] = row.pop("scores")
         for contrast, row in zip(self.contrasts, plain["contrasts"], strict=True):
             row["verdict"] = contrast.verdict
         return {"format": 1, "indicative": self.indicative, "complete": self.complete, **plain}
 
 
-def rank(arm: str) -> tuple[int, str]:
+def rank(arm: str, order: tuple[str, ...] = ORDER) -> tuple[int, str]:
     """Place of an arm in tables and legends."""
-    return (ORDER.index(arm) if arm in ORDER else len(ORDER), arm)
+    return (order.index(arm) if arm in order else len(order), arm)
+
+
+def _turned(evaluation: Mapping[str, Any], test: str) -> np.ndarray:
+    """Share of an image's rotations classified right, from one digit for each image."""
+    counts = np.frombuffer(evaluation["counts"].encode("ascii"), dtype=np.uint8) - ord("0")
+    return counts / (1 if test == "upright" else ROTATIONS)
+
+
+PICTURES = Scheme(COLUMNS, BLIND_TO_TURNS, ORDER, CONTRASTS, PRIMARY, _turned, repeats=ROTATIONS)

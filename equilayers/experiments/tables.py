@@ -10,7 +10,7 @@ from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import COLUMNS, Contrast, Summary
 from equilayers.experiments.words import points, small
 
-__all__ = ["percent", "tables"]
+__all__ = ["arms_table", "flags_table", "named", "percent", "table", "tables"]
 
 COLUMN_TITLES = {
     "rotated": "Trained on turned pictures, tested on all turns",
@@ -40,12 +40,12 @@ def tables(summary: Summary) -> str:
     return (
         f"<section><h2>Accuracy, %</h2>{''.join(parts)}</section>"
         f"<section><h2>Differences, points</h2>{_differences(summary)}</section>"
-        f"<section><h2>Arms</h2>{_arms(summary)}{_flags(summary)}</section>"
+        f"<section><h2>Arms</h2>{arms_table(summary)}{flags_table(summary)}</section>"
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> str:
-    """Cells are HTML already; the first column is a heading."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> str:
+    """A table. Cells are HTML already; the first column is a heading."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
@@ -56,14 +56,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> str
 def _levels(summary: Summary, column: str) -> str:
     arms = [arm for arm in summary.arms if any((x.column, x.arm) == (column, arm) for x in summary.levels)]
     rows = [
-        [_named(arm), *(percent(summary.level(column, n, arm)).replace(" ", "\u202f") for n in summary.sizes)]
+        [named(arm), *(percent(summary.level(column, n, arm)).replace(" ", "\u202f") for n in summary.sizes)]
         for arm in arms
     ]
-    table = _table(["arm", *(f"n = {n}" for n in summary.sizes)], rows, f"levels-{column.replace('->', '-')}")
-    return f"<h3>{escape(COLUMN_TITLES[column])}</h3>{table}"
+    made = table(["arm", *(f"n = {n}" for n in summary.sizes)], rows, f"levels-{column.replace('->', '-')}")
+    return f"<h3>{escape(COLUMN_TITLES[column])}</h3>{made}"
 
 
-def _named(arm: str) -> str:
+def named(arm: str) -> str:
+    """An arm after a sample of its line."""
     return f"{plots.key(arm)}{escape(arm)}"
 
 
@@ -77,7 +78,7 @@ def _differences(summary: Summary) -> str:
         name = f"{escape(first)} − {escape(second)}"
         where = "" if column == "rotated" else f" <small>{escape(column.replace('->', ' → '))}</small>"
         rows.append([(f"<b>{name}</b>" if primary else name) + where, *(_cell(cells.get(n)) for n in summary.sizes)])
-    return _table(["pair", *(f"n = {n}" for n in summary.sizes)], rows, "differences")
+    return table(["pair", *(f"n = {n}" for n in summary.sizes)], rows, "differences")
 
 
 def _cell(contrast: Contrast | None) -> str:
@@ -88,7 +89,8 @@ def _cell(contrast: Contrast | None) -> str:
     return f'<span class="{contrast.verdict.replace(" ", "-")}">{points(i.mean)} {contrast.verdict}</span>{ends}'
 
 
-def _arms(summary: Summary) -> str:
+def arms_table(summary: Summary, each: str = "image") -> str:
+    """Costs, learning rates and equivariance errors; ``each`` is what one input is."""
     costs, rates = {c.arm: c for c in summary.costs}, {r.arm: r for r in summary.rates}
     errors = {e.arm: e for e in sorted(summary.equivariance, key=lambda e: e.n)}
     rows = []
@@ -101,14 +103,15 @@ def _arms(summary: Summary) -> str:
             f"{cost.parameters:,}".replace(",", "\u202f"), f"{cost.macs:,}".replace(",", "\u202f"),
             "–" if cost.seconds is None else f"{cost.seconds:.2f}",
         ]  # fmt: skip
-        rows.append([_named(arm), *size, chosen, measured, floor])
-    head = ["arm", "parameters", "MAC per image", "seconds", "learning rate", "equivariance error", "floor"]
-    return _table(head, rows, "arms")
+        rows.append([named(arm), *size, chosen, measured, floor])
+    head = ["arm", "parameters", f"MAC per {each}", "seconds", "learning rate", "equivariance error", "floor"]
+    return table(head, rows, "arms")
 
 
-def _flags(summary: Summary) -> str:
+def flags_table(summary: Summary) -> str:
+    """Runs that did not fit their training set; nothing where all did."""
     if not summary.flags:
         return ""
     rows = [[escape(f.arm), f.task, str(f.n), str(f.seed), f"{f.loss:.2f}"] for f in summary.flags]
-    table = _table(["arm", "trained on", "n", "seed", "training loss"], rows, "flags")
-    return f"<h3>Runs that did not fit their training set</h3>{table}"
+    made = table(["arm", "trained on", "n", "seed", "training loss"], rows, "flags")
+    return f"<h3>Runs that did not fit their training set</h3>{made}"

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from equilayers.errors import BadInput, ResultsError
+from equilayers.experiments.catalogue import Move, entry
 from equilayers.experiments.seeds import seed_of
-from equilayers.experiments.transforms import quarter_turns
+from equilayers.experiments.training import accuracy, evaluate
+from equilayers.experiments.transforms import quarter_turns, random_turns
 
-__all__ = ["TASKS", "Task", "load_task"]
+if TYPE_CHECKING:
+    from equilayers.experiments.arms import Arm
+    from equilayers.experiments.plan import Job
+
+__all__ = ["Task", "load_digits", "load_mnist", "load_task"]
 
 MNIST_POOL, MNIST_TEST = 12000, 10000
+METER_INPUTS = 128
 
 
 @dataclass(frozen=True)
@@ -56,12 +67,66 @@ class Task:
         images = self.pool[chosen]
         return (quarter_turns(images, turns[chosen]) if turned else images), self.pool_labels[chosen]
 
+    # What a run asks
 
-def load_task(name: str, data: str | Path | None = None) -> Task:
-    """Read the images of a task.
+    flag_loss = 0.1
+
+    @property
+    def arms(self) -> Mapping[str, Arm]:
+        """The networks that are compared."""
+        return entry(self.name).arms
+
+    def build(self, arm: str) -> Any:
+        """A fresh network, channels innermost."""
+        return self.arms[arm].build(self).to(memory_format=torch.channels_last)
+
+    def training_set(self, job: Job) -> tuple[Tensor, Tensor]:
+        """The job's subset, turned or upright; in a trial without the validation block."""
+        return self.subset(job.n, job.seed, job.task == "rotated", self.validation if job.kind == "trial" else None)
+
+    def test_set(self, trial: bool) -> tuple[Tensor, Tensor]:
+        """The test block, or the validation block."""
+        if trial:
+            return self.pool[self.validation :], self.pool_labels[self.validation :]
+        return self.test, self.test_labels
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy."""
+        return F.cross_entropy(outputs, targets)
+
+    def augment(self, rng: np.random.Generator, count: int) -> Move:
+        """Quarter turns of the images."""
+        return random_turns(rng, count)
+
+    def evaluations(self, net: nn.Module, x: Tensor, y: Tensor, arm: Arm, counts: bool) -> dict[str, dict[str, Any]]:
+        """Accuracies in all positions, upright, and with test-time averaging."""
+        from equilayers.experiments.pictures import evaluations
+
+        return evaluations(evaluate(net, x), y, arm.averaged, counts)
+
+    def glance(self, net: nn.Module, x: Tensor, y: Tensor) -> float:
+        """Accuracy in all positions."""
+        return round(accuracy(evaluate(net, x), y)[0], 5)
+
+    def measure(self, net: nn.Module) -> dict[str, float | None]:
+        """Under quarter turns of the first test images."""
+        from equilayers.experiments.pictures import measure
+
+        return measure(net, self.test[:METER_INPUTS])
+
+    def digest(self) -> str:
+        """Of all images and labels."""
+        digest = hashlib.sha256()
+        for tensor in (self.pool, self.pool_labels, self.test, self.test_labels):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def load_task(name: str, data: str | Path | None = None) -> Any:
+    """The data of a task of the catalogue, as a :class:`~equilayers.experiments.catalogue.Task`.
 
     Args:
-        name: "digits", which come with scikit-learn, or "mnist-rot".
+        name: of the catalogue; "digits" come with scikit-learn, the others but "mnist-rot" are generated.
         data: for "mnist-rot" a folder with ``mnist_train.npz``, ``mnist_test.npz``: arrays ``images``, ``labels``.
 
     Raises:
@@ -73,12 +138,11 @@ def load_task(name: str, data: str | Path | None = None) -> Task:
         >>> tuple(task.pool.shape), tuple(task.test.shape), round(float(task.pool.std()), 3)
         ((1400, 1, 8, 8), (397, 1, 8, 8), 1.0)
     """
-    if name not in TASKS:
-        raise BadInput("An unknown task.", {"task": name}, f"Give one of {', '.join(TASKS)}.")
-    return TASKS[name](data)
+    return entry(name).load(data)
 
 
-def _digits(data: str | Path | None) -> Task:
+def load_digits(data: str | Path | None = None) -> Task:
+    """scikit-learn's digits in file order."""
     images, labels = _sklearn_digits()
     pool, test = _standardised(images[:1400] / 16, images[1400:] / 16)
     answers = torch.tensor(labels)
@@ -104,7 +168,8 @@ def _sklearn_digits() -> tuple[np.ndarray, np.ndarray]:
     return found.images, found.target.astype(np.int64)
 
 
-def _mnist(data: str | Path | None) -> Task:
+def load_mnist(data: str | Path | None = None) -> Task:
+    """MNIST from a folder."""
     if data is None:
         remedy = "Give --data FOLDER with mnist_train.npz and mnist_test.npz."
         raise BadInput("mnist-rot needs images.", {"data": data}, remedy)
@@ -138,6 +203,3 @@ def _standardised(pool: np.ndarray, test: np.ndarray) -> tuple[Tensor, Tensor]:
     mean, deviation = pool.mean(), pool.std()
     made = [torch.tensor((x - mean) / deviation, dtype=torch.float32)[:, None] for x in (pool, test)]
     return made[0], made[1]
-
-
-TASKS = {"digits": _digits, "mnist-rot": _mnist}

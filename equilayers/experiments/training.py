@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from equilayers.experiments.transforms import TURNS, orbit, quarter_turns
+from equilayers.experiments.catalogue import Move
+from equilayers.experiments.transforms import orbit
 
 __all__ = ["Trained", "accuracy", "evaluate", "learning_rate", "train"]
 
@@ -46,42 +47,46 @@ def learning_rate(step: int, steps: int, rate: float) -> float:
 
 def train(
     net: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    inputs: Tensor,
+    targets: Tensor,
     steps: int,
     rate: float,
     seed: int,
-    augmented: bool = False,
+    augment: Callable[[np.random.Generator, int], Move] | None = None,
     look_at: Collection[int] = (),
     look: Callable[[], float] | None = None,
+    criterion: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
 ) -> Trained:
     """Train ``net`` in place by AdamW on batches of ``min(64, n)``, each epoch in a fresh order.
 
     Args:
-        net: logits of images.
-        images, labels: the training set.
+        net: a batch to a batch.
+        inputs, targets: the training set; images are fed channels innermost.
         steps, rate: number of steps, highest learning rate.
-        seed: of the order of the images and of their turns.
-        augmented: turn every image at random in every step.
+        seed: of the order of the samples and of how they are moved.
+        augment: from a generator and a number of samples to a function that moves those of some rows; None for none.
+        criterion: outputs and targets to the loss.
         look_at, look: after these numbers of steps ``look()`` gives a point of the curve; its time is not counted.
     """
     rng = np.random.default_rng(seed)
-    batch = min(BATCH, len(images))
-    epochs = -(-steps * batch // len(images))
-    order = torch.tensor(np.concatenate([rng.permutation(len(images)) for _ in range(epochs)]))
-    turns = torch.tensor(rng.integers(0, TURNS, len(order))) if augmented else None
+    batch = min(BATCH, len(inputs))
+    epochs = -(-steps * batch // len(inputs))
+    order = torch.tensor(np.concatenate([rng.permutation(len(inputs)) for _ in range(epochs)]))
+    move = None if augment is None else augment(rng, len(order))
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
     losses, curve, paused = torch.zeros(steps), [], 0.0
     net.train()
     start = time.process_time()
     for step in range(steps):
         rows = slice(step * batch, (step + 1) * batch)
-        x, y = images[order[rows]], labels[order[rows]]
-        if turns is not None:
-            x = quarter_turns(x, turns[rows])
+        x, y = inputs[order[rows]], targets[order[rows]]
+        if move is not None:
+            x, y = move(rows, x, y)
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
         optimiser.param_groups[0]["lr"] = learning_rate(step, steps, rate)
         optimiser.zero_grad()
-        loss = F.cross_entropy(net(x.contiguous(memory_format=torch.channels_last)), y)
+        loss = criterion(net(x), y)
         loss.backward()
         optimiser.step()
         losses[step] = loss.detach()

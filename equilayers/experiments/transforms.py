@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Conjugated", "orbit", "quarter_turns", "roll", "scramble", "turn"]
+__all__ = ["Conjugated", "orbit", "quarter_turns", "random_turns", "roll", "scramble", "turn"]
 
 TURNS = 4
 
@@ -37,6 +38,12 @@ def quarter_turns(images: Tensor, turns: Tensor) -> Tensor:
     """
     table = _turned_pixels(images.shape[-1])
     return images.flatten(1).gather(1, table[turns]).view(images.shape)
+
+
+def random_turns(rng: np.random.Generator, count: int) -> Callable[[slice, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """A turn for each of ``count`` images in order, as a function that turns those of some rows."""
+    turns = torch.tensor(rng.integers(0, TURNS, count))
+    return lambda rows, images, labels: (quarter_turns(images, turns[rows]), labels)
 
 
 def orbit(images: Tensor) -> Tensor:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import PRIMARY, Contrast, Curve, Summary
 
-__all__ = ["NAMES", "SUPERSCRIPTS", "listed", "points", "small", "unsaid", "what_it_says"]
+__all__ = [
+    "NAMES", "SUPERSCRIPTS", "counted", "flagged", "listed", "points", "signs", "small", "tuning", "unfinished",
+    "unsaid", "verdicts", "what_it_says",
+]  # fmt: skip
 
 NAMES = {
     "plain-P": "the plain network of equal parameters",
@@ -77,7 +80,7 @@ def what_it_says(summary: Summary) -> str:
         return "No run has finished yet, so the numbers say nothing."
     sentences = [
         f"On {PICTURES.get(summary.dataset, summary.dataset)} turned by quarter turns, over "
-        f"{_count(summary.seeds, 'seed')} and {summary.images} test images, one comparison was named beforehand: "
+        f"{counted(summary.seeds, 'seed')} and {summary.images} test images, one comparison was named beforehand: "
         "C4 built in, against a plain network of equal compute that learns the symmetry from augmented data.",
         _primary([c for c in summary.contrasts if c.primary]),
         _against(summary, "rotated", "C4", ("augmented-P", "plain-P", "plain-F")),
@@ -89,7 +92,8 @@ def what_it_says(summary: Summary) -> str:
     return " ".join(s for s in sentences if s)
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number and what it counts, in the plural but for one."""
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
@@ -127,7 +131,7 @@ def _clause(summary: Summary, column: str, first: str, second: str) -> str:
     if not found:
         return ""
     subject = "C4" if first == "C4" else NAMES[first]
-    return f"{NAMES[second]} {subject} is {_verdicts(found)}"
+    return f"{NAMES[second]} {subject} is {verdicts(found)}"
 
 
 def _pick(summary: Summary, column: str, first: str, second: str) -> list[Contrast]:
@@ -136,17 +140,18 @@ def _pick(summary: Summary, column: str, first: str, second: str) -> list[Contra
     return [c for c in summary.contrasts if (c.column, c.first, c.second) == pair and c.difference.sign is not None]
 
 
-def _verdicts(contrasts: Sequence[Contrast]) -> str:
+def verdicts(contrasts: Sequence[Contrast], span: Callable[[Sequence[Contrast]], str] | None = None) -> str:
     """ "ahead at every size (+2.0 to +5.0 points)", or size by size where verdicts differ."""
-    verdicts = {c.verdict for c in contrasts}
-    if len(verdicts) == 1:
+    span = span or _range
+    found_verdicts = {c.verdict for c in contrasts}
+    if len(found_verdicts) == 1:
         where = f"at n = {contrasts[0].n}" if len(contrasts) == 1 else "at every size"
-        return f"{verdicts.pop()} {where} ({_range(contrasts)})"
+        return f"{found_verdicts.pop()} {where} ({span(contrasts)})"
     parts = []
     for verdict in ("ahead", "behind", "undecided"):
         found = [c for c in contrasts if c.verdict == verdict]
         if found:
-            parts.append(f"{verdict} at n = {listed(c.n for c in found)} ({_range(found)})")
+            parts.append(f"{verdict} at n = {listed(c.n for c in found)} ({span(found)})")
     return listed(parts)
 
 
@@ -160,9 +165,9 @@ def _wrong(summary: Summary) -> str:
     right, none = _pick(summary, "rotated", "C4", "wrong group"), _pick(summary, "rotated", "wrong group", "plain-F")
     if not right:
         return ""
-    text = f"Against {NAMES['wrong group']}, of the same size and cost, C4 is {_verdicts(right)}"
+    text = f"Against {NAMES['wrong group']}, of the same size and cost, C4 is {verdicts(right)}"
     if none:
-        text += f"; that network is {_verdicts(none)} against {NAMES['plain-F']}"
+        text += f"; that network is {verdicts(none)} against {NAMES['plain-F']}"
     if none and all(c.verdict == "ahead" for c in right) and not any(c.verdict == "ahead" for c in none):
         text += ", so it is the right symmetry that helps and not shared weights as such"
     return text + "."
@@ -172,8 +177,8 @@ def _price(summary: Summary) -> str:
     found = _pick(summary, "upright->upright", "C4", "plain-P")
     if not found:
         return ""
-    verdicts = f"C4 is {_verdicts(found)} against {NAMES['plain-P']}"
-    return f"Where rotation is no symmetry, trained and tested upright, {verdicts}."
+    how = f"C4 is {verdicts(found)} against {NAMES['plain-P']}"
+    return f"Where rotation is no symmetry, trained and tested upright, {how}."
 
 
 def _equivariance(summary: Summary) -> str:
@@ -198,18 +203,19 @@ def unsaid(summary: Summary) -> str:
         >>> unsaid(Summary("digits", 0, 160, None, 0, 0)).startswith("The plan is not finished: 0 of 160 runs")
         True
     """
-    sentences = [_unfinished(summary), _chance(summary), _turning(summary), _tuning(summary), _flagged(summary)]
+    sentences = [unfinished(summary), _chance(summary), _turning(summary), tuning(summary), flagged(summary)]
     sentences.append(_cannot_settle(summary))
     return " ".join(s for s in sentences if s)
 
 
-def _unfinished(summary: Summary) -> str:
+def unfinished(summary: Summary) -> str:
+    """How much of the plan is here, and whether there are seeds enough."""
     text = ""
     if not summary.complete:
         text = f"The plan is not finished: {summary.runs} of {summary.planned} runs are here. "
     if summary.runs and summary.indicative:
         what = "there are no intervals" if summary.seeds < 2 else "the intervals are wide and only indicative"
-        text += f"With {_count(summary.seeds, 'seed')} {what}."
+        text += f"With {counted(summary.seeds, 'seed')} {what}."
     return text.strip()
 
 
@@ -236,11 +242,11 @@ def _turning(summary: Summary) -> str:
             if summary.steps
             else ""
         )
-    signs = _signs(first, second)
-    if 1 in signs and -1 in signs:
+    seen = signs(first, second)
+    if 1 in seen and -1 in seen:
         how = "the lead between C4 and augmentation changes hands"
-    elif 1 in signs or -1 in signs:
-        how = f"{'C4' if 1 in signs else 'augmentation'} is never behind"
+    elif 1 in seen or -1 in seen:
+        how = f"{'C4' if 1 in seen else 'augmentation'} is never behind"
     else:
         how = "the two never differ"
     return (
@@ -249,13 +255,15 @@ def _turning(summary: Summary) -> str:
     )
 
 
-def _signs(first: Curve, second: Curve) -> set[int]:
-    other = dict(zip(second.steps, second.accuracies, strict=True))
-    pairs = [(a, other[s]) for s, a in zip(first.steps, first.accuracies, strict=True) if s in other]
+def signs(first: Curve, second: Curve) -> set[int]:
+    """Which of two curves is higher, over the steps that both have: 1, -1 and 0 as they occur."""
+    other = dict(zip(second.steps, second.scores, strict=True))
+    pairs = [(a, other[s]) for s, a in zip(first.steps, first.scores, strict=True) if s in other]
     return {(a > b) - (a < b) for a, b in pairs}
 
 
-def _tuning(summary: Summary) -> str:
+def tuning(summary: Summary) -> str:
+    """How learning rates were chosen."""
     tuned = [rate for rate in summary.rates if rate.tried]
     if not summary.rates:
         return ""
@@ -269,7 +277,8 @@ def _tuning(summary: Summary) -> str:
     return text + "."
 
 
-def _flagged(summary: Summary) -> str:
+def flagged(summary: Summary) -> str:
+    """Runs that did not fit their training set."""
     if not summary.flags:
         return ""
     were, are = ("run", "is") if len(summary.flags) == 1 else ("runs", "are")

@@ -72,5 +72,5 @@ def test_costs_are_equal_where_the_comparison_says_so(records):
 
 def test_every_interval_is_finite(summary):
     for level in summary.levels:
-        assert 0 <= level.accuracy.low <= level.accuracy.mean <= level.accuracy.high <= 1.02
+        assert 0 <= level.score.low <= level.score.mean <= level.score.high <= 1.02
     assert summary.contrasts

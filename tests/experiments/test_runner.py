@@ -15,6 +15,7 @@ from equilayers.experiments.plan import Job, make_plan
 from equilayers.experiments.runner import run_job
 from equilayers.experiments.tasks import load_task
 from equilayers.experiments.training import accuracy, evaluate, learning_rate, train
+from equilayers.experiments.transforms import random_turns
 from equilayers.models import CNN
 
 
@@ -125,7 +126,7 @@ def test_augmentation_turns_every_image_in_every_step(digits):
             return super().forward(x)
 
     images, labels = digits.subset(8, 0, turned=False)
-    train(Watching(4), images, labels, 40, 0.01, seed=1, augmented=True)
+    train(Watching(4), images, labels, 40, 0.01, seed=1, augment=random_turns)
     positions = {x.numpy().tobytes() for batch in seen for x in batch.contiguous()}
     assert len(positions) == 8 * 4  # all positions of all images, and nothing else
 

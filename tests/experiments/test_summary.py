@@ -40,8 +40,8 @@ def test_levels_are_the_means_of_the_recorded_accuracies(records: Records, summa
         training, test = COLUMNS[level.column]
         task = "rotated" if arm in BLIND_TO_TURNS else training
         expected = _accuracy(records, arm, level.n, task, test + ("_tta" if averaged else ""))
-        assert level.accuracy.mean == pytest.approx(expected, abs=1e-12)
-        assert (level.accuracy.seeds, level.accuracy.images) == (5, 97)
+        assert level.score.mean == pytest.approx(expected, abs=1e-12)
+        assert (level.score.seeds, level.score.images) == (5, 97)
         checked += 1
     # 7 arms and 4 with averaging; upright: plain-P and the four arms that turned training does not concern (3 averaged)
     assert checked == 4 * (11 + (5 + 3) + 5)

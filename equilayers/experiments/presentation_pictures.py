@@ -1,0 +1,100 @@
+"""Reports on pictures: plots, costs, tables and method, and what a terminal sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from equilayers.experiments import plots
+from equilayers.experiments.presentation import Presentation
+from equilayers.experiments.summary import Contrast, Summary
+from equilayers.experiments.tables import percent, tables
+from equilayers.experiments.words import points, unsaid, what_it_says
+
+__all__ = ["PRESENTATION", "figure"]
+
+TITLES = {"digits": "8×8 digits", "mnist-rot": "28×28 digits"}
+
+
+def _plots(summary: Summary) -> str:
+    figures = []
+    if summary.levels:
+        figures.append(figure(plots.accuracy(summary), "Accuracy against data", "Mean over seeds and test images."))
+    if any(c.first == "C4" and c.column == "rotated" and c.second in plots.LEARNING for c in summary.contrasts):
+        note = (
+            "Above zero C4 is ahead; where a bar crosses zero it is undecided. Heavy bars: the comparison named first."
+        )
+        figures.append(figure(plots.differences(summary), "C4 minus the arms that learn the symmetry", note))
+    if summary.curves:
+        note = f"One long run of each arm on {summary.curves[0].n} images, one seed: no interval."
+        figures.append(figure(plots.steps(summary), "Accuracy against steps", note))
+    if any(e.error is not None for e in summary.equivariance):
+        note = "1, the dotted line: no nearer to the law than another picture's output. Bars span the seeds' intervals."
+        note += " An exact 0 lies on the lower edge." if any(e.error == 0 for e in summary.equivariance) else ""
+        figures.append(figure(plots.equivariance(summary), "Equivariance error", note))
+    if not figures:
+        return ""
+    arms = [arm for arm in summary.arms if arm in plots.STYLES]
+    legend = "".join(f"<li>{plots.key(arm)}{escape(arm)}</li>" for arm in arms)
+    return (
+        f'<section><h2>Plots</h2><ul class="legend">{legend}</ul><div class="plots">{"".join(figures)}</div></section>'
+    )
+
+
+def figure(svg: str, caption: str, note: str) -> str:
+    """A plot under its caption."""
+    return f"<figure><figcaption><b>{escape(caption)}</b> {escape(note)}</figcaption>{svg}</figure>"
+
+
+def _costs(summary: Summary) -> str:
+    if not summary.costs:
+        return ""
+    kinds = [k for k in ("parameters", "macs", "seconds") if any(getattr(c, k) is not None for c in summary.costs)]
+    drawn = "".join(f"<figure>{plots.cost(summary, kind)}</figure>" for kind in kinds)
+    note = "Averaging over the rotations (TTA) changes nothing in training and costs four passes for each test image. "
+    note += f"Seconds: one run on {max(summary.sizes)} images, one thread."
+    return f'<section><h2>Cost</h2><p class="note">{escape(note)}</p><div class="costs">{drawn}</div></section>'
+
+
+def _method(summary: Summary) -> str:
+    return f"""<section class="method"><h2>How to read it</h2><p>{escape(METHOD)}</p></section>"""
+
+
+METHOD = (
+    "Every arm sees the same training images for a seed, so differences are paired by seed and test image. An interval "
+    "allows for both: Student's t over seeds and the normal law over images; the four turns of an image count as one. "
+    "P means equal parameters with C4, F equal multiply-accumulates; TTA averages the probabilities of the four turns "
+    "at test time. The wrong group is C4 conjugated by a roll of the picture: same parameters, cost and orbit "
+    "size, another symmetry. The equivariance error is the distance of an output from what the law demands, in units "
+    "of its distance from other images' outputs."
+)
+
+
+def _sections(summary: Summary) -> list[str]:
+    return [_plots(summary), _costs(summary), tables(summary), _method(summary)]
+
+
+def _verdict(contrast: Contrast) -> str:
+    half = contrast.difference.half_width
+    return points(contrast.difference.mean) + ("" if half is None else f" ± {100 * half:.1f}")
+
+
+def _accuracy(record: Mapping[str, Any]) -> float:
+    return record["evaluations"]["rotated"]["accuracy"]
+
+
+PRESENTATION = Presentation(
+    title=lambda name: f"Built in or learned: {TITLES.get(name, name)} under quarter turns",
+    facts=lambda summary: [f"{summary.images} test images × 4 turns"],
+    says=what_it_says,
+    unsaid=unsaid,
+    sections=_sections,
+    heading="accuracy on all turns, %",
+    cell=percent,
+    verdict=_verdict,
+    running_title="accuracy on all turns so far, %",
+    running=_accuracy,
+    mean=lambda found: f"{100 * sum(found) / len(found):.1f}",
+    line=lambda record: f"{100 * _accuracy(record):.1f} %",
+)

@@ -1,0 +1,183 @@
+"""Reports on tasks on vectors, and what a terminal sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from equilayers.experiments import plots
+from equilayers.experiments.catalogue import scheme_of
+from equilayers.experiments.presentation import Presentation
+from equilayers.experiments.presentation_pictures import figure
+from equilayers.experiments.statistics import Interval
+from equilayers.experiments.summary import Contrast, Summary
+from equilayers.experiments.tables import arms_table, flags_table, named, percent, table
+from equilayers.experiments.vectors import plots as drawn
+from equilayers.experiments.vectors.texts import TEXTS
+from equilayers.experiments.vectors.words import Words, level
+from equilayers.experiments.words import points
+
+__all__ = ["ACCURACIES", "ERRORS"]
+
+
+def _title(name: str) -> str:
+    return f"Built in or learned: {TEXTS[name].title}"
+
+
+def _facts(summary: Summary) -> list[str]:
+    return [f"{TEXTS[summary.dataset].symmetry}", f"{summary.images} test units"]
+
+
+def _label(summary: Summary, error: bool) -> str:
+    if not error:
+        return "accuracy, %"
+    return "relative error of roll-outs" if summary.dataset == "pendulum" else TEXTS[summary.dataset].metric
+
+
+def _sections(summary: Summary, words: Words) -> list[str]:
+    return [
+        _plots(summary, words.error),
+        _costs(summary, words.error),
+        _tables(summary, words),
+        _method(summary, words),
+    ]
+
+
+def _plots(summary: Summary, error: bool) -> str:
+    if not summary.levels:
+        return ""
+    label = _label(summary, error)
+    what = "Mean error over seeds and test units, geometric over seeds." if error else "Mean over seeds and test units."
+    figures = [figure(drawn.levels(summary, error, label), f"{label[0].upper()}{label[1:]} against data", what)]
+    if any(c.second in drawn.learning(summary) and c.difference is not None for c in summary.contrasts):
+        _, first, _ = scheme_of(summary.dataset).primary
+        note = f"Above the line {first} is ahead; where a bar crosses it, undecided. Heavy: the comparison named first."
+        if error:
+            note += " ÷2: half the error."
+        figures.append(figure(drawn.differences(summary, error), f"{first} against those that learn", note))
+    if summary.curves:
+        note = f"One long run of each arm on {summary.curves[0].n} samples, one seed: no interval."
+        figures.append(figure(drawn.steps(summary, error, label), "Against training steps", note))
+    if any(e.error is not None for e in summary.equivariance):
+        note = "1, the dotted line: no nearer to the law than another input's output. Bars span the seeds' intervals."
+        note += " An exact 0 lies on the lower edge." if any(e.error == 0 for e in summary.equivariance) else ""
+        figures.append(figure(plots.equivariance(summary, "training samples"), "Equivariance error", note))
+    legend = "".join(f"<li>{plots.key(arm)}{escape(arm)}</li>" for arm in summary.arms)
+    return (
+        f'<section><h2>Plots</h2><ul class="legend">{legend}</ul><div class="plots">{"".join(figures)}</div></section>'
+    )
+
+
+def _costs(summary: Summary, error: bool) -> str:
+    if not summary.costs or not summary.levels:
+        return ""
+    kinds = [k for k in drawn.COSTS if any(getattr(c, k) for c in summary.costs)]
+    label = _label(summary, error)
+    made = "".join(f"<figure>{drawn.against_cost(summary, kind, error, label)}</figure>" for kind in kinds)
+    note = f"Each arm on {max(summary.sizes)} samples. Seconds: one run, one thread of this machine."
+    return f'<section><h2>Against cost</h2><p class="note">{escape(note)}</p><div class="costs">{made}</div></section>'
+
+
+def _error_cell(interval: Interval | None) -> str:
+    """ "0.50 (0.41 to 0.61)", the dash for an empty cell."""
+    if interval is None:
+        return "–"
+    ends = (
+        "" if interval.low is None or interval.high is None else f" ({level(interval.low)} to {level(interval.high)})"
+    )
+    return level(interval.mean) + ends
+
+
+def _tables(summary: Summary, words: Words) -> str:
+    if not summary.levels:
+        return ""
+    column = scheme_of(summary.dataset).primary[0]
+    cell = _error_cell if words.error else percent
+    head = [f"n = {n}" for n in summary.sizes]
+    rows = [[named(arm), *(escape(cell(summary.level(column, n, arm))) for n in summary.sizes)] for arm in summary.arms]
+    label = _label(summary, words.error)
+    made = table(["arm", *head], rows, "levels-drawn")
+    ratio = "Differences: how many times smaller the error of the first" if words.error else "Differences, points"
+    return (
+        f"<section><h2>{escape(label[0].upper() + label[1:])}</h2>{made}</section>"
+        f"<section><h2>{ratio}</h2>{_differences(summary, words)}</section>"
+        f"<section><h2>Arms</h2>{arms_table(summary, 'input')}{flags_table(summary)}</section>"
+    )
+
+
+def _differences(summary: Summary, words: Words) -> str:
+    pairs: dict[tuple[str, str], dict[int, Contrast]] = {}
+    for c in summary.contrasts:
+        pairs.setdefault((c.first, c.second), {})[c.n] = c
+    rows = []
+    for (first, second), cells in pairs.items():
+        name = escape(f"{first} − {second}" if not words.error else f"{first} / {second}")
+        bold = next(iter(cells.values())).primary
+        rows.append([f"<b>{name}</b>" if bold else name, *(_cell(cells.get(n), words) for n in summary.sizes)])
+    return table(["pair", *(f"n = {n}" for n in summary.sizes)], rows, "differences")
+
+
+def _cell(contrast: Contrast | None, words: Words) -> str:
+    if contrast is None:
+        return "–"
+    i = contrast.difference
+    ends = "" if i.low is None or i.high is None else f"<small>{words.shown(i.low)} to {words.shown(i.high)}</small>"
+    shown = f"{words.shown(i.mean)} {contrast.verdict}"
+    return f'<span class="{contrast.verdict.replace(" ", "-")}">{shown}</span>{ends}'
+
+
+def _method(summary: Summary, words: Words) -> str:
+    scale = (
+        "Errors are compared as logarithms, so a difference is a ratio; the error of a run enters by its mean over the "
+        "test set, that of a test unit to first order. " if words.error else ""
+    )  # fmt: skip
+    text = (
+        "Every arm sees the same training samples for a seed, and all arms one test set, so differences are paired by "
+        "seed and test unit, a block of samples or a trajectory. An interval allows for both: Student's t "
+        "over seeds and "
+        f"the normal law over units. {scale}Samples for judging learning rates are of neither set. P means equal "
+        "parameters with the built-in network, F equal multiply-accumulates. The wrong group is "
+        f"{TEXTS[summary.dataset].wrong}: same parameters, cost and orbits, another symmetry. The "
+        "equivariance error is "
+        "the distance of an output from what the law demands, in units of its distance from other inputs' outputs."
+    )
+    return f'<section class="method"><h2>How to read it</h2><p>{escape(text)}</p></section>'
+
+
+def _score(record: Mapping[str, Any]) -> float:
+    return record["evaluations"]["test"]["score"]
+
+
+def _mean(found: list[float]) -> float:
+    return sum(found) / len(found)
+
+
+def _presentation(error: bool) -> Presentation:
+    words = Words(error)
+
+    def verdict(contrast: Contrast) -> str:
+        i = contrast.difference
+        if i.low is None or i.high is None:
+            return words.shown(i.mean)
+        if error:
+            return f"{words.shown(i.mean)} ({words.shown(i.low)} to {words.shown(i.high)})"
+        return f"{points(i.mean)} ± {100 * (i.high - i.low) / 2:.1f}"
+
+    return Presentation(
+        title=_title,
+        facts=_facts,
+        says=words.says,
+        unsaid=words.unsaid,
+        sections=lambda summary: [s for s in _sections(summary, words) if s],
+        heading="test error (÷: how many times smaller that of the first)" if error else "accuracy, %",
+        cell=_error_cell if error else percent,
+        verdict=verdict,
+        running_title="test error so far" if error else "accuracy so far, %",
+        running=_score,
+        mean=lambda found: level(_mean(found)) if error else f"{100 * _mean(found):.1f}",
+        line=lambda record: level(_score(record)) if error else f"{100 * _score(record):.1f} %",
+    )
+
+
+ERRORS, ACCURACIES = _presentation(True), _presentation(False)

@@ -1,0 +1,206 @@
+"""Two paragraphs in plain words about a task on vectors, made from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equilayers.experiments.catalogue import scheme_of
+from equilayers.experiments.statistics import Interval
+from equilayers.experiments.summary import Contrast, Summary
+from equilayers.experiments.vectors.texts import TEXTS
+from equilayers.experiments.words import (
+    counted,
+    flagged,
+    listed,
+    points,
+    signs,
+    small,
+    tuning,
+    unfinished,
+    verdicts,
+)
+
+__all__ = ["Words", "factor", "level"]
+
+
+def factor(logarithm: float) -> str:
+    """How many times smaller an error is, from the decimal logarithm of the ratio.
+
+    Example:
+        >>> factor(1.0), factor(-0.30103), factor(0.0)
+        ('÷10', '×2.0', '÷1.0')
+    """
+    sign, size = ("÷", logarithm) if logarithm >= 0 else ("×", -logarithm)
+    if size >= 4:
+        return sign + small_power(size)
+    value = 10.0**size
+    return f"{sign}{value:.0f}" if value >= 9.95 else f"{sign}{value:.1f}"
+
+
+def small_power(exponent: float) -> str:
+    """A large factor as a power of ten."""
+    return "10" + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def level(logarithm: float) -> str:
+    """An error to two digits, from its decimal logarithm.
+
+    Example:
+        >>> level(-0.30103), level(1.6), level(-6.0)
+        ('0.50', '40', '1.0·10⁻⁶')
+    """
+    value = 10.0**logarithm
+    if value >= 1000:
+        return f"{value:.1e}"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 1 else _fraction(value)
+
+
+def _fraction(value: float) -> str:
+    return small(value) if value < 1e-3 else f"{value:.2f}" if value >= 0.0995 else f"{value:.2g}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """The two paragraphs; ``error`` says whether scores are logarithms of errors, or accuracies."""
+
+    error: bool
+
+    def shown(self, difference: float) -> str:
+        """One difference."""
+        return factor(difference) if self.error else f"{points(difference)} points"
+
+    def _span(self, contrasts: Sequence[Contrast]) -> str:
+        means = [c.difference.mean for c in contrasts]
+        low, high = self.shown(min(means)), self.shown(max(means))
+        return low if low == high else f"{low} to {high}"
+
+    def _interval(self, i: Interval) -> str:
+        if i.low is None or i.high is None:
+            return self.shown(i.mean)
+        return f"{self.shown(i.mean)}, interval {self.shown(i.low)} to {self.shown(i.high)}"
+
+    def says(self, summary: Summary) -> str:
+        """What the numbers say."""
+        if not summary.runs:
+            return "No run has finished yet, so the numbers say nothing."
+        text, (_, first, second) = TEXTS[summary.dataset], scheme_of(summary.dataset).primary
+        what = "the ratio of two errors" if self.error else "a difference of accuracies"
+        sentences = [
+            f"On {text.law}; built in: {text.symmetry}. Scored by {text.metric} on fresh samples, over "
+            f"{counted(summary.seeds, 'seed')}, each with a training set of its own, and {summary.images} units of the "
+            f"test set. One comparison was named beforehand: {first} against {second}"
+            + (f"; it is {what}, where ÷2 means that the error of {first} is half as large." if self.error else "."),
+            self._primary([c for c in summary.contrasts if c.primary], first),
+            self._others(summary, first, second),
+            self._wrong(summary, text.wrong),
+            _equivariance(summary, first, second),
+        ]
+        return " ".join(s for s in sentences if s)
+
+    def _primary(self, contrasts: Sequence[Contrast], first: str) -> str:
+        if not contrasts:
+            return "That comparison has no finished pair of runs yet."
+        parts = []
+        for verdict in ("ahead", "behind", "undecided", "no interval"):
+            found = [c for c in contrasts if c.verdict == verdict]
+            if found:
+                cells = listed(f"n = {c.n} ({self._interval(c.difference)})" for c in found)
+                word = "without a verdict, for one seed gives no interval," if verdict == "no interval" else verdict
+                parts.append(f"{word} at {cells}")
+        return f"{first[0].upper()}{first[1:]} is {'; it is '.join(parts)}."
+
+    def _others(self, summary: Summary, first: str, second: str) -> str:
+        wrong = {b for _, _, b in scheme_of(summary.dataset).contrasts if b.startswith(("wrong", "HNN wrong"))}
+        clauses = []
+        for other in dict.fromkeys(c.second for c in summary.contrasts if c.first == first):
+            found = self._pick(summary, first, other)
+            if found and other != second and other not in wrong:
+                clauses.append(f"{other} it is {verdicts(found, self._span)}")
+        return f"Against {'; against '.join(clauses)}." if clauses else ""
+
+    def _pick(self, summary: Summary, first: str, second: str) -> list[Contrast]:
+        """The contrasts of a pair that have an interval; the others say nothing."""
+        return [
+            c for c in summary.contrasts if (c.first, c.second) == (first, second) and c.difference.sign is not None
+        ]
+
+    def _wrong(self, summary: Summary, what: str) -> str:
+        contrasts = scheme_of(summary.dataset).contrasts
+        pair = next(((a, b) for _, a, b in contrasts if "wrong" in b), None)
+        free = next(((a, b) for _, a, b in contrasts if "wrong" in a), None)
+        right = self._pick(summary, *pair) if pair else []
+        if not right or pair is None:
+            return ""
+        text = f"Against {pair[1]} ({what}), of the same size and cost, {pair[0]} is {verdicts(right, self._span)}"
+        none = self._pick(summary, *free) if free else []
+        if none and free is not None:
+            text += f"; that network is {verdicts(none, self._span)} against {free[1]}"
+        if none and all(c.verdict == "ahead" for c in right) and not any(c.verdict == "ahead" for c in none):
+            text += ", so it is the right symmetry that helps and not shared weights as such"
+        return text + "."
+
+    def unsaid(self, summary: Summary) -> str:
+        """What a reader must not take from the numbers."""
+        text = TEXTS[summary.dataset]
+        sentences = [unfinished(summary), _chance(summary), self._turning(summary), tuning(summary), flagged(summary)]
+        sentences += [text.absent, _matching(summary), text.scope]
+        sentences.append(
+            "Networks of one size and one kind each, on samples of a law without noise, cannot settle whether "
+            "equivariance is better built in or learned at scale."
+        )
+        return " ".join(s for s in sentences if s)
+
+    def _turning(self, summary: Summary) -> str:
+        """Whether the order of the primary pair changes along the long runs."""
+        scheme = scheme_of(summary.dataset)
+        curves = {curve.arm: curve for curve in summary.curves}
+        one, other = curves.get(scheme.primary[1]), curves.get(scheme.primary[2])
+        if one is None or other is None:
+            if not summary.steps:
+                return ""
+            return f"All of it holds for {summary.steps} training steps; more or fewer may turn a verdict."
+        seen = {scheme.sign * s for s in signs(one, other)}
+        if 1 in seen and -1 in seen:
+            how = "the lead between the two changes hands"
+        else:
+            how = f"{one.arm if 1 in seen else other.arm} is never behind"
+        return (
+            f"A verdict also depends on the number of steps ({summary.steps} here): along the long runs at "
+            f"n = {one.n}, of one seed and so without an interval, {how}."
+        )
+
+
+def _chance(summary: Summary) -> str:
+    count = sum(c.difference.sign is not None for c in summary.contrasts)
+    if not count:
+        return ""
+    _, first, second = scheme_of(summary.dataset).primary
+    return (
+        f"{counted(count, 'interval')} stand{'s' if count == 1 else ''} in the table of differences; even if no arm "
+        f"differed from any other, one in twenty would leave zero by chance. Only the comparison {first} − "
+        f"{second} was "
+        "named beforehand; read the others as hints."
+    )
+
+
+def _matching(summary: Summary) -> str:
+    if "plain-P" not in summary.arms:
+        return "Plain and augmented networks have as many multiply-accumulates as the built-in one."
+    return (
+        "Equal parameters and equal compute cannot both hold, so plain and augmented networks are shown at both; equal "
+        "multiply-accumulates are not equal seconds, which the plots show beside them."
+    )
+
+
+def _equivariance(summary: Summary, first: str, second: str) -> str:
+    largest = {e.arm: e for e in sorted(summary.equivariance, key=lambda e: e.n) if e.error is not None}
+    exact, learned = largest.get(first), largest.get(second)
+    if exact is None or learned is None or exact.error is None or learned.error is None:
+        return ""
+    at_floor = exact.floor is not None and exact.error <= 2 * exact.floor
+    text = f"The equivariance error of {first} at n = {exact.n} is {small(exact.error)}"
+    text += ", which is rounding" if at_floor else "" if exact.floor is None else f" (floor {small(exact.floor)})"
+    return (
+        f"{text}; {second} has {small(learned.error)}, where 1 means no nearer to the law than another input's output."
+    )
