@@ -128,7 +128,7 @@ def final(console: Console, summary: Summary) -> None:
     if not summary.levels:
         return
     show, (column, first, second) = presentation_of(summary.dataset), scheme_of(summary.dataset).primary
-    what = "± half of a 95 % interval" + (", indicative" if summary.indicative else "")
+    what = show.spread + (", indicative" if summary.indicative else "")
     table = Table(box=None)
     table.add_column("arm", overflow="fold")
     for n in summary.sizes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERY", "INK", "STYLES", "Style", "accuracy", "cost", "differences", "dodge", "draw", "equivariance", "key",
-    "line", "power", "size_axis", "steps", "style",
+    "line", "number", "power", "size_axis", "steps", "style",
 ]  # fmt: skip
 
 INK, FAINT, RULE = "#1d1f21", "#5c6166", "#d9dcdf"
@@ -290,7 +290,7 @@ def cost(summary: Summary, what: str) -> str:
         rows = np.arange(len(costs))[::-1]
         axes.barh(rows, values, height=0.62, color=faces, edgecolor=colours, linewidth=1.3)
         for row, value in zip(rows, values, strict=True):
-            axes.text(value + 0.02 * max(values), row, _number(value), va="center", color=INK)
+            axes.text(value + 0.02 * max(values), row, number(value), va="center", color=INK)
         axes.set_yticks(rows, [c.arm for c in costs])
         axes.tick_params(axis="y", length=0)
         axes.set_xlim(0, 1.28 * max(values))
@@ -302,7 +302,8 @@ def cost(summary: Summary, what: str) -> str:
     return draw(f"cost-{what}", f"Cost: {labels[what]}", paint, (3.7, 0.55 + 0.26 * len(costs)))
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Three digits and a unit of thousands."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= limit:
             return f"{value / limit:.3g} {unit}"

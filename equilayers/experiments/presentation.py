@@ -21,7 +21,8 @@ class Presentation:
         facts: short facts under the title.
         says, unsaid: the two paragraphs, what the numbers say and what they do not say.
         sections: plots, costs, tables and method, as HTML in this order; empty ones are left out.
-        heading: of the final table in a terminal, and ``unit`` of what it holds.
+        heading: of the final table in a terminal.
+        spread: what stands beside a level in that table.
         cell: a level in that table.
         verdict: a contrast in that table.
         running: a finished run's score in the table that is shown while the benchmark runs, in its own units.
@@ -35,6 +36,7 @@ class Presentation:
     unsaid: Callable[[Summary], str]
     sections: Callable[[Summary], list[str]]
     heading: str
+    spread: str
     cell: Callable[[Interval | None], str]
     verdict: Callable[[Contrast], str]
     running_title: str

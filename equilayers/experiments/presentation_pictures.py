@@ -91,6 +91,7 @@ PRESENTATION = Presentation(
     unsaid=unsaid,
     sections=_sections,
     heading="accuracy on all turns, %",
+    spread="± half of a 95 % interval",
     cell=percent,
     verdict=_verdict,
     running_title="accuracy on all turns so far, %",

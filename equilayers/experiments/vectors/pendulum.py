@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from equilayers.experiments.arms import Arm
 from equilayers.experiments.catalogue import Budget
 from equilayers.experiments.vectors.arms import vector_entry
-from equilayers.experiments.vectors.nets import Permuted, matched_mlp
+from equilayers.experiments.vectors.nets import Permuted, Scalars, matched_mlp
 from equilayers.experiments.vectors.scores import LARGEST, SMALLEST
 from equilayers.experiments.vectors.task import VectorTask
 from equilayers.groups import group
@@ -205,17 +205,37 @@ def _equivariant(task: Pendulum, hamiltonian: bool) -> EquivariantMLP:
     return _built_in(task.in_rep, trivial(task.group) if hamiltonian else task.in_rep)
 
 
-def _plain(task: Pendulum, hamiltonian: bool) -> Any:
-    """As many multiply-accumulates in one evaluation as the equivariant network."""
-    known: dict[bool, int] = task.__dict__.setdefault("_macs", {})
+def _macs(task: Pendulum, hamiltonian: bool) -> int:
+    """Of one evaluation of the equivariant network, which the others are matched to."""
+    known: dict[bool, int] = task.__dict__.setdefault("_known_macs", {})
     if hamiltonian not in known:
         with torch.random.fork_rng(devices=[]):
             known[hamiltonian] = _equivariant(task, hamiltonian).macs
-    return matched_mlp(12, 1 if hamiltonian else 12, 2, known[hamiltonian], "macs")
+    return known[hamiltonian]
+
+
+def _plain(task: Pendulum, hamiltonian: bool) -> Any:
+    return matched_mlp(12, 1 if hamiltonian else 12, 2, _macs(task, hamiltonian), "macs")
 
 
 def _arm(of: Callable[[Pendulum, bool], Any], hamiltonian: bool, **more: Any) -> Arm:
     return Arm(lambda task: Step(of(task, hamiltonian), hamiltonian), **more)
+
+
+class _HorizontalScalars(Scalars):
+    """An energy that is a function of the heights and of the horizontal parts' products."""
+
+    def __init__(self, macs: int) -> None:
+        super().__init__(2, 4, 4, "invariant", macs)
+        order = np.arange(12).reshape(3, 4)[[2, 0, 1]].ravel()  # heights first, as scalars
+        self.register_buffer("heights_first", torch.tensor(order), persistent=False)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z.index_select(-1, self.heights_first))
+
+
+def _scalars(task: Pendulum, hamiltonian: bool) -> Any:
+    return _HorizontalScalars(_macs(task, hamiltonian))
 
 
 def _wrong(task: Pendulum, hamiltonian: bool) -> Any:
@@ -229,6 +249,7 @@ ARMS = {
     "HNN plain": _arm(_plain, True, cost=3.0),
     "HNN augmented": _arm(_plain, True, augmented=True, cost=3.2),
     "HNN built-in": _arm(_equivariant, True, cost=15.0),
+    "HNN scalars": _arm(_scalars, True, cost=3.5),
     "HNN wrong axis": _arm(_wrong, True, cost=15.0),
 }
 
@@ -241,6 +262,6 @@ def _load() -> Pendulum:
 
 
 FULL = Budget((100, 300, 1000), (0, 1, 2, 3, 4), 500, (0.003, 0.01, 0.03), 300, 150, (1000,), 0)
-QUICK = Budget((100, 1000), (0, 1), 200, (0.02,), 300, 0, (), 0)
+QUICK = Budget((100, 1000), (0, 1), 250, (0.01,), 300, 0, (), 0)
 PAIRS = (("ODE built-in", "ODE augmented"), ("HNN wrong axis", "HNN plain"))
 ENTRIES = {"pendulum": vector_entry(_load, ARMS, FULL, QUICK, primary=("HNN built-in", "HNN augmented"), extra=PAIRS)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equilayers.experiments.catalogue import scheme_of
-from equilayers.experiments.plots import INK, dodge, draw, line, power, size_axis, style
+from equilayers.experiments.plots import INK, dodge, draw, line, number, power, size_axis, style
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import Contrast, Summary
 from equilayers.experiments.vectors.words import factor
@@ -41,6 +41,18 @@ def _score_axis(axes: Axes, error: bool, label: str, means: Sequence[float]) -> 
     margin = max((high / low) ** 0.12, 1.5)
     axes.set_ylim(low / margin, high * margin)
     _log_labels(axes)
+
+
+def _cost_axis(axes: Axes, values: Sequence[float]) -> None:
+    """Logarithmic, with at most a handful of ticks, also where all arms cost the same."""
+    low, high = min(values) / 1.3, max(values) * 1.3
+    steps = (1, 2, 5) if high / low < 50 else (1,)
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [s * 10.0**k for k in powers for s in steps if low <= s * 10.0**k <= high]
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.set_xticks(ticks, [number(t) for t in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def _log_labels(axes: Axes) -> None:
@@ -143,7 +155,7 @@ def against_cost(summary: Summary, what: str, error: bool, label: str) -> str:
             ends = _shown([found], error)
             line(axes, arm, [costs[arm]], *ends)
             means += ends[0]
-        axes.set_xscale("log")
+        _cost_axis(axes, [float(costs[arm]) for arm in arms])
         axes.set_xlabel(COSTS[what])
         _score_axis(axes, error, label, means)
 

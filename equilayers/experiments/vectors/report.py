@@ -50,12 +50,14 @@ def _plots(summary: Summary, error: bool) -> str:
     label = _label(summary, error)
     what = "Mean error over seeds and test units, geometric over seeds." if error else "Mean over seeds and test units."
     figures = [figure(drawn.levels(summary, error, label), f"{label[0].upper()}{label[1:]} against data", what)]
-    if any(c.second in drawn.learning(summary) and c.difference is not None for c in summary.contrasts):
+    if any(c.second in drawn.learning(summary) for c in summary.contrasts):
         _, first, _ = scheme_of(summary.dataset).primary
         note = f"Above the line {first} is ahead; where a bar crosses it, undecided. Heavy: the comparison named first."
         if error:
             note += " ÷2: half the error."
-        figures.append(figure(drawn.differences(summary, error), f"{first} against those that learn", note))
+        figures.append(
+            figure(drawn.differences(summary, error), f"{first[0].upper()}{first[1:]} against those that learn", note)
+        )
     if summary.curves:
         note = f"One long run of each arm on {summary.curves[0].n} samples, one seed: no interval."
         figures.append(figure(drawn.steps(summary, error, label), "Against training steps", note))
@@ -171,6 +173,7 @@ def _presentation(error: bool) -> Presentation:
         unsaid=words.unsaid,
         sections=lambda summary: [s for s in _sections(summary, words) if s],
         heading="test error (÷: how many times smaller that of the first)" if error else "accuracy, %",
+        spread="with 95 % intervals" if error else "± half of a 95 % interval",
         cell=_error_cell if error else percent,
         verdict=verdict,
         running_title="test error so far" if error else "accuracy so far, %",

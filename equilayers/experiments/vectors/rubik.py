@@ -55,9 +55,8 @@ def mirrored() -> Tensor:
     """The solved cube with the colours of two opposite faces exchanged: no sequence of turns solves it.
 
     A turn keeps the cyclic order in which the three colours of a corner follow one another, and here the order of every
-    corner is reversed. A single twisted corner or flipped edge cannot be solved either, but every count of pairs of
-    facelets that turns preserve is the same on it as on the solved cube, so that no network built of pairs of facelets
-    tells it apart.
+    corner is reversed. A single twisted corner or flipped edge cannot be solved either, but leaves every piece as it
+    is: how it lies shows only in all pieces together, and a network that looks at pieces one by one cannot tell.
     """
     colours = solved()
     return torch.where(colours == LEFT, RIGHT, torch.where(colours == RIGHT, LEFT, colours))

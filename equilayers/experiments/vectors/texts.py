@@ -59,9 +59,8 @@ TEXTS = {
         "the inertia tensor of five point masses, nine numbers that turn with the positions",
         "rotations and reflections of space, O(3)",
         MSE,
-        "The target is a polynomial of degree two in the positions, which products of pairs contain exactly: "
-        "an easy case "
-        "for a built-in symmetry.",
+        "The target is linear in the masses and quadratic in the positions, which two layers of products contain "
+        "exactly: an easy case for a built-in symmetry.",
     ),
     "lorentz": Text(
         "electron-muon scattering",
@@ -108,9 +107,12 @@ TEXTS = {
         "turns can solve",
         "the group of the cube on its 48 facelets, of order 43 252 003 274 489 856 000",
         "accuracy",
-        "The unsolvable states are those of a mirror image, which pairs of facelets on a corner give away. A twisted "
-        "corner or a flipped edge is unsolvable too, but shows in no pair of facelets, and is not asked for.",
-        "There is no canonicalised arm: bringing a cube into a position of its own means solving it.",
+        "The unsolvable states are those of a mirror image, which each corner gives away by the order of its colours. "
+        "A twisted corner or a flipped edge is unsolvable too, but shows on no single piece, and is not asked for. "
+        "Each class is one orbit, so that one sample of each would do for an exact network: the task shows what a symmetry "
+        "can give away, not what it gives on average.",
+        "There is no canonicalised arm: bringing a cube into a position of its own means solving it. There are no vectors "
+        "whose products would be scalars.",
         wrong="the same group conjugated by a random permutation of the facelets",
     ),
     "signed-volume": Text(
@@ -121,5 +123,6 @@ TEXTS = {
         "The target is the only cubic covariant of its kind, which two layers of products contain exactly: "
         "an easy case "
         "for a built-in symmetry.",
+        "There is no arm on scalars: products of pairs do not know the sign, and the determinant would be the answer.",
     ),
 }
