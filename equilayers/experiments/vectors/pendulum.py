@@ -225,6 +225,8 @@ def _arm(of: Callable[[Pendulum, bool], Any], hamiltonian: bool, **more: Any) ->
 class _HorizontalScalars(Scalars):
     """An energy that is a function of the heights and of the horizontal parts' products."""
 
+    heights_first: Tensor
+
     def __init__(self, macs: int) -> None:
         super().__init__(2, 4, 4, "invariant", macs)
         order = np.arange(12).reshape(3, 4)[[2, 0, 1]].ravel()  # heights first, as scalars

@@ -42,7 +42,7 @@ def error_scores(errors: np.ndarray, units: int) -> np.ndarray:
         units: how many.
 
     Example:
-        >>> error_scores(np.array([1.0, 3.0, 2.0, 4.0]), 2).mean() == np.log10(2.5)
+        >>> bool(np.isclose(error_scores(np.array([1.0, 3.0, 2.0, 4.0]), 2).mean(), np.log10(2.5)))
         True
     """
     blocks = np.nan_to_num(errors, nan=LARGEST, posinf=LARGEST).clip(SMALLEST, LARGEST).reshape(units, -1).mean(1)

@@ -109,10 +109,10 @@ TEXTS = {
         "accuracy",
         "The unsolvable states are those of a mirror image, which each corner gives away by the order of its colours. "
         "A twisted corner or a flipped edge is unsolvable too, but shows on no single piece, and is not asked for. "
-        "Each class is one orbit, so that one sample of each would do for an exact network: the task shows what a symmetry "
-        "can give away, not what it gives on average.",
-        "There is no canonicalised arm: bringing a cube into a position of its own means solving it. There are no vectors "
-        "whose products would be scalars.",
+        "Each class is one orbit, so that one sample of each would do for an exact network: "
+        "the task shows what a symmetry can give away, not what it gives on average.",
+        "There is no canonicalised arm: bringing a cube into a position of its own means solving it. "
+        "There are no vectors whose products would be scalars.",
         wrong="the same group conjugated by a random permutation of the facelets",
     ),
     "signed-volume": Text(
@@ -121,8 +121,7 @@ TEXTS = {
         "rotations and reflections of space, O(3)",
         MSE,
         "The target is the only cubic covariant of its kind, which two layers of products contain exactly: "
-        "an easy case "
-        "for a built-in symmetry.",
+        "an easy case for a built-in symmetry.",
         "There is no arm on scalars: products of pairs do not know the sign, and the determinant would be the answer.",
     ),
 }
