@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         character_table,
         decompose,
         defining,
+        exterior,
         induce,
         irrep,
         irreps,
@@ -62,9 +63,9 @@ _HOMES = {
     "layers": ("to_torch",),
     "measurement": ("equivariance_error",),
     "representations": (
-        "GridField", "PointField", "adjoint", "character", "character_table", "decompose", "defining", "induce",
-        "irrep", "irreps", "isomorphism", "permutation", "quotient", "regular", "rep", "representation", "restrict",
-        "trivial",
+        "GridField", "PointField", "adjoint", "character", "character_table", "decompose", "defining", "exterior",
+        "induce", "irrep", "irreps", "isomorphism", "permutation", "quotient", "regular", "rep", "representation",
+        "restrict", "trivial",
     ),
 }  # fmt: skip
 _HOME_OF = {name: room for room, names in _HOMES.items() for name in names}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from equilayers.layers.batch_norm import FieldBatchNorm
     from equilayers.layers.bias import Bias
+    from equilayers.layers.bilinear import Bilinear
     from equilayers.layers.blur import BlurPool2d
     from equilayers.layers.change_basis import ChangeBasis
     from equilayers.layers.conv2d import Conv2d
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "batch_norm": ("FieldBatchNorm",),
     "bias": ("Bias",),
+    "bilinear": ("Bilinear",),
     "blur": ("BlurPool2d",),
     "change_basis": ("ChangeBasis",),
     "conv2d": ("Conv2d",),
@@ -55,6 +57,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AvgPool2d",
     "Bias",
+    "Bilinear",
     "BlurPool2d",
     "ChangeBasis",
     "Conv2d",

@@ -7,6 +7,7 @@ from equilayers.representations.actions import Action, GridField, PointField
 from equilayers.representations.characters import Character, CharacterTable, character, character_table
 from equilayers.representations.constructors import adjoint, defining, regular, trivial
 from equilayers.representations.decompose import Decomposition, decompose
+from equilayers.representations.exterior import exterior
 from equilayers.representations.given import permutation, representation
 from equilayers.representations.induced import induce, quotient, restrict
 from equilayers.representations.irreps import irrep, irreps
@@ -41,6 +42,7 @@ __all__ = [
     "character_table",
     "decompose",
     "defining",
+    "exterior",
     "induce",
     "irrep",
     "irreps",

@@ -57,6 +57,19 @@ CASES = {
     "Linear-rotations": lambda: L.Linear(eq.rep(ROTATIONS, "3x0 + 2x1 + 2x2"), eq.rep(ROTATIONS, "2x0 + 4x1")),
     "Linear-boosts": lambda: L.Linear(2 * eq.defining(BOOST).sym(2), eq.trivial(BOOST) + 3 * eq.defining(BOOST).sym(2)),
     "Linear-motions": lambda: L.Linear(2 * eq.defining(SE2) + eq.trivial(SE2), 2 * eq.defining(SE2).sym(2)),
+    "Bilinear-regular": lambda: L.Bilinear(mixed(D4), 2 * eq.regular(D4), 2 * eq.regular(D4), bias=True),
+    "Bilinear-irreps": lambda: L.Bilinear(irreps_of(mixed(C4)), eq.regular(C4), irreps_of(mixed(C4))),
+    "Bilinear-quaternionic": lambda: L.Bilinear(2 * eq.defining(Q8), eq.defining(Q8), 2 * eq.regular(Q8)),
+    "Bilinear-channelwise": lambda: L.Bilinear(
+        eq.rep(ROTATIONS, "4x0 + 4x1"), eq.rep(ROTATIONS, "2x1"), eq.rep(ROTATIONS, "4x0 + 4x1"), mode="channelwise"
+    ),
+    "Bilinear-elementwise": lambda: L.Bilinear(
+        eq.rep(ROTATIONS, "4x1"), eq.rep(ROTATIONS, "4x1"), eq.rep(ROTATIONS, "4x0 + 4x2"), mode="elementwise"
+    ),
+    "Bilinear-boosts": lambda: L.Bilinear(2 * eq.defining(BOOST), eq.defining(BOOST), 2 * eq.defining(BOOST).sym(2)),
+    "Bilinear-motions": lambda: L.Bilinear(
+        2 * eq.defining(SE2), eq.defining(SE2) + eq.trivial(SE2), 2 * eq.defining(SE2).sym(2), bias=True
+    ),
     "Bias": lambda: L.Bias(mixed(D4)),
     "Bias-grid": lambda: L.Bias(mixed(D4), dims=2),
     "ChangeBasis": lambda: L.ChangeBasis(mixed(D4), irreps_of(mixed(D4))),
@@ -82,6 +95,8 @@ EMPTY = {
     "Linear-to-nothing": lambda: L.Linear(2 * eq.regular(D4), 0 * eq.regular(D4)),
     "Linear-nothing-in-common": lambda: L.Linear(eq.irrep(D4, "A2") + eq.irrep(D4, "B1"), 2 * eq.defining(D4)),
     "Linear-motions-nothing": lambda: L.Linear(0 * eq.defining(SE2), eq.defining(SE2)),
+    "Bilinear-from-nothing": lambda: L.Bilinear(0 * eq.regular(D4), 2 * eq.regular(D4), 2 * eq.regular(D4)),
+    "Bilinear-to-nothing": lambda: L.Bilinear(eq.regular(D4), eq.regular(D4), 0 * eq.regular(D4)),
     "Bias-nothing": lambda: L.Bias(0 * eq.regular(D4)),
     "ChangeBasis-nothing": lambda: L.ChangeBasis(0 * eq.regular(D4), 0 * eq.defining(D4)),
     "Pointwise-nothing": lambda: L.PointwiseActivation(0 * eq.regular(D4)),

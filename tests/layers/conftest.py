@@ -21,7 +21,8 @@ for path in sorted(Path(__file__).parent.glob("cases_*.py")):
 
 TRACED = ("test_compiles_as_one_graph_with_backward", "test_exports_with_a_dynamic_batch")
 VARIANTS = {  # of a layer whose other cases are traced in every run
-    "Linear-wide", "Linear-complex", "Linear-rotations", "Linear-boosts", "Bias-grid", "ChangeBasis-grid",
+    "Linear-wide", "Linear-complex", "Linear-rotations", "Linear-boosts", "Bilinear-irreps", "Bilinear-boosts",
+    "Bilinear-quaternionic", "Bilinear-elementwise", "Bias-grid", "ChangeBasis-grid",
     "Pointwise-grid", "Norm-grid", "Gated-grid", "Fourier-complex", "Fourier-grid", "Dropout-grid", "Conv2d-strided",
     "Conv2d-rectangle", "BatchNorm-vectors", "BatchNorm-plain", "LayerNorm-vectors", "BlurPool-reflect",
     "GroupPooling-mean", "InvariantReadout", "Restriction-grid",
