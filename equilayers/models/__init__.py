@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from equilayers.models.cost import count_macs, count_parameters
     from equilayers.models.equivariant_mlp import EquivariantMLP
     from equilayers.models.group_cnn import GroupCNN
+    from equilayers.models.invariant_scalars import InvariantScalars
     from equilayers.models.mlp import MLP
     from equilayers.models.twins import twin
 
@@ -17,13 +18,14 @@ _HOME_OF = {
     "CNN": "cnn",
     "EquivariantMLP": "equivariant_mlp",
     "GroupCNN": "group_cnn",
+    "InvariantScalars": "invariant_scalars",
     "MLP": "mlp",
     "count_macs": "cost",
     "count_parameters": "cost",
     "twin": "twins",
 }
 
-__all__ = ["CNN", "MLP", "EquivariantMLP", "GroupCNN", "count_macs", "count_parameters", "twin"]
+__all__ = ["CNN", "MLP", "EquivariantMLP", "GroupCNN", "InvariantScalars", "count_macs", "count_parameters", "twin"]
 
 
 def __getattr__(name: str) -> Any:
