@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from equilayers.layers.dropout import FieldDropout
     from equilayers.layers.fourier import FourierActivation
     from equilayers.layers.gated import GatedActivation
+    from equilayers.layers.geometric_product import GeometricProduct
     from equilayers.layers.group_norm import FieldGroupNorm, FieldLayerNorm
     from equilayers.layers.invariant import GroupPooling, InvariantReadout
     from equilayers.layers.layer import Layer
@@ -41,6 +42,7 @@ _HOMES = {
     "dropout": ("FieldDropout",),
     "fourier": ("FourierActivation",),
     "gated": ("GatedActivation",),
+    "geometric_product": ("GeometricProduct",),
     "group_norm": ("FieldGroupNorm", "FieldLayerNorm"),
     "invariant": ("GroupPooling", "InvariantReadout"),
     "layer": ("Layer",),
@@ -67,6 +69,7 @@ __all__ = [
     "FieldLayerNorm",
     "FourierActivation",
     "GatedActivation",
+    "GeometricProduct",
     "GlobalAvgPool2d",
     "GroupPooling",
     "InvariantReadout",

@@ -127,6 +127,7 @@ LAYERS = {
     "Sequential": chain,
 }
 ELSEWHERE = {
+    "GeometricProduct": "takes a form: test_geometric",
     "Layer": "the base",
     "SampledActivation": "is not exact",
     "Restriction": "has two groups: test_activations",
