@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from equilayers.layers.restriction import Restriction
     from equilayers.layers.sampled import SampledActivation
     from equilayers.layers.sequential import Sequential
+    from equilayers.layers.vector_relu import VectorReLU
 
 _HOMES = {
     "batch_norm": ("FieldBatchNorm",),
@@ -53,6 +54,7 @@ _HOMES = {
     "restriction": ("Restriction",),
     "sampled": ("SampledActivation",),
     "sequential": ("Sequential",),
+    "vector_relu": ("VectorReLU",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -82,6 +84,7 @@ __all__ = [
     "Restriction",
     "SampledActivation",
     "Sequential",
+    "VectorReLU",
     "to_torch",
 ]
 
