@@ -71,7 +71,7 @@ def canonical_order(sizes: np.ndarray, theta: float = THETA) -> np.ndarray:
         >>> canonical_order(np.array([5, 1, 3, 4])).tolist()
         [1, 2, 0, 3]
     """
-    kinds = np.unique(sizes)
+    kinds = sorted(set(sizes.tolist()))
     if len(kinds) < 2 or theta * kinds[-1] <= kinds[0]:
         return np.arange(len(sizes))
     waiting = [deque(np.flatnonzero(sizes == kind).tolist()) for kind in kinds]

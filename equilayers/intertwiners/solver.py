@@ -13,6 +13,7 @@ from equilayers.errors import GroupMismatch, NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.cartan import is_reductive
 from equilayers.intertwiners.cores import Core, DenseCore, OrbitCore, SchurBlock, SchurCore
+from equilayers.intertwiners.iterated import iterated_invariants
 from equilayers.intertwiners.legs import Leg, legs_of, residual, total_size
 from equilayers.intertwiners.nullspace import UNKNOWNS, character_count, discrete_invariants, solved_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
@@ -26,6 +27,7 @@ __all__ = ["hom"]
 TOLERANCE = 1e-9  # residual above which an answer is refused
 FEW_UNKNOWNS = 256  # below, the equations of a finite group are solved faster than the representations decomposed
 DECOMPOSED_DIM = 1500
+ITERATED_UNKNOWNS = 2_000_000  # equations are applied to vectors of at most this size
 CACHED_NUMBERS = 50_000_000
 
 
@@ -107,8 +109,7 @@ def _solve(v: Representation, w: Representation) -> Core:
     else:
         found = None
     if found is None:
-        basis = canonical_basis(solved_invariants(legs))
-        certificate = _certificate(group, legs, basis.shape[1])
+        basis, certificate = _by_equations(group, legs)
         reason = "the equations have no solution but zero"
         found = DenseCore(w.dim, v.dim, "null space", certificate, residual(legs, basis), reason, basis)
     return found
@@ -137,9 +138,34 @@ def _finite(v: Representation, w: Representation, legs: Sequence[Leg]) -> Core |
     """Few unknowns are solved for, and counted by characters; otherwise both sides are decomposed."""
     if total_size(legs) <= FEW_UNKNOWNS:
         return None
-    if max(v.dim, w.dim) > DECOMPOSED_DIM and total_size(legs) <= UNKNOWNS:
+    if max(v.dim, w.dim) > DECOMPOSED_DIM and total_size(legs) <= ITERATED_UNKNOWNS:
         return None
     return _schur(v, w, legs)
+
+
+def _by_equations(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str]:
+    """The null space of the equations themselves, written down or only applied, and what its dimension is worth.
+
+    Raises:
+        TooLarge: more unknowns than can be iterated on.
+    """
+    n = total_size(legs)
+    if n <= UNKNOWNS:
+        basis = canonical_basis(solved_invariants(legs))
+        return basis, _certificate(group, legs, basis.shape[1])
+    if n > ITERATED_UNKNOWNS:
+        raise TooLarge(
+            "The equations of this intertwiner have too many unknowns.",
+            {
+                "dimensions": " x ".join(str(leg.dim) for leg in legs),
+                "unknowns": n,
+                "limit": ITERATED_UNKNOWNS,
+                "memory": f"{n * 8 / 1e9:.1f} GB for each vector",
+            },
+            "Write the representations as sums: each pair of summands is solved on its own.",
+        )
+    count = character_count(group, legs)
+    return canonical_basis(iterated_invariants(legs, count)), "gap" if count is None else "counted"
 
 
 def _certificate(group: Group, legs: Sequence[Leg], dim: int) -> str:

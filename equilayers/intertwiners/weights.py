@@ -6,7 +6,7 @@ beforehand from weight multiplicities, as the constant term of :math:`\chi \prod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,12 @@ from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.cartan import Cartan, cartan
 from equilayers.intertwiners.legs import Leg, apply_matrix, total_size
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import hashed_numbers, iterative_null_space
 
 __all__ = ["lie_invariants"]
 
 SIZE_LIMIT = 20_000_000  # index tuples
-ZERO_LIMIT = 4000  # vectors of weight zero
+ZERO_LIMIT = 4000  # vectors of weight zero up to which their Gram matrix is written down
 ENTRY_LIMIT = 60_000_000  # entries of the answer
 COUNTED_ROOTS = 12  # positive roots up to which subsets are summed
 CONDITION = 1e5
@@ -43,7 +43,7 @@ def lie_invariants(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str, 
 
     Raises:
         NotCertified: the count by weights disagrees with the null space.
-        TooLarge: too many index tuples, or vectors of weight zero.
+        TooLarge: too many index tuples, or too many maps.
     """
     data = cartan(group)
     if data is None:
@@ -71,17 +71,21 @@ def lie_invariants(group: Group, legs: Sequence[Leg]) -> tuple[np.ndarray, str, 
     scale = max(1e-300, sum(float(np.abs(w.weights).max()) for w in found), largest_root)
     count = _count(weights, data, scale)
     zero = np.flatnonzero(np.abs(weights) <= 1e-9 * scale)
-    if len(zero) > ZERO_LIMIT:
-        values = {"vectors": len(zero), "limit": ZERO_LIMIT}
-        raise TooLarge("Too many vectors of weight zero.", values, "Decompose first: eq.decompose(V).rep.")
     certificate = "gap" if count is None else "counted"
     if not len(zero) or count == 0:
         reason = f"of the {n} weights of W (x) V*, {len(zero)} are zero, and the count by weights is 0: no common irrep"
         return np.zeros((n, 0)), certificate, reason
-    coefficients = _killed(_operator(found, zero), len(zero), count)
+    if count is not None and n * count > ENTRY_LIMIT:
+        raise TooLarge(
+            "This space of maps is not written out.",
+            {"maps": count, "numbers": n * count, "memory": f"{n * count * 8 / 1e9:.1f} GB"},
+            "Decompose the representations first: eq.decompose(V).rep.",
+        )
+    if len(zero) <= ZERO_LIMIT:
+        coefficients = _killed(_operator(found, zero), len(zero), count)
+    else:
+        coefficients = _killed_by_iteration(found, zero, count, n)
     k = coefficients.shape[1]
-    if n * k > ENTRY_LIMIT:
-        raise TooLarge("This space of maps is not written out.", {"numbers": n * k}, "Decompose first.")
     vectors = np.zeros((n, k), dtype=complex)
     vectors[zero] = coefficients
     vectors = apply_matrix([w.basis for w in found], vectors)
@@ -164,13 +168,11 @@ def _count(weights: np.ndarray, data: Cartan, scale: float) -> int | None:
     return total
 
 
-def _operator(legs: Sequence[WeightLeg], zero: np.ndarray) -> np.ndarray:
-    """Gram matrix of the simple raising operators on the vectors of weight zero."""
+def _raised(legs: Sequence[WeightLeg], zero: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each simple root, its raising operator on the vectors of weight zero: rows, columns and entries."""
     dims = tuple(len(leg.weights) for leg in legs)
     digits = np.unravel_index(zero, dims)
     strides = np.cumprod([1, *dims[:0:-1]])[::-1]
-    dtype = complex if any(np.iscomplexobj(leg.raising) for leg in legs) else float
-    gram = np.zeros((len(zero), len(zero)), dtype=dtype)
     for root in range(len(legs[0].raising)):
         columns, targets, values = [], [], []
         for leg, digit, stride in zip(legs, digits, strides, strict=True):
@@ -179,13 +181,38 @@ def _operator(legs: Sequence[WeightLeg], zero: np.ndarray) -> np.ndarray:
                 columns.append(where)
                 targets.append(zero[where] + (i - j) * stride)
                 values.append(np.full(len(where), leg.raising[root, i, j]))
-        if not columns:
-            continue
-        rows, row = np.unique(np.concatenate(targets), return_inverse=True)
-        matrix = np.zeros((len(rows), len(zero)), dtype=dtype)
-        np.add.at(matrix, (row, np.concatenate(columns)), np.concatenate(values))
+        if columns:
+            rows = np.unique(np.concatenate(targets), return_inverse=True)[1]
+            yield rows, np.concatenate(columns), np.concatenate(values)
+
+
+def _operator(legs: Sequence[WeightLeg], zero: np.ndarray) -> np.ndarray:
+    """Gram matrix of the simple raising operators on the vectors of weight zero."""
+    dtype = complex if any(np.iscomplexobj(leg.raising) for leg in legs) else float
+    gram = np.zeros((len(zero), len(zero)), dtype=dtype)
+    for rows, columns, values in _raised(legs, zero):
+        matrix = np.zeros((rows.max() + 1, len(zero)), dtype=dtype)
+        np.add.at(matrix, (rows, columns), values)
         gram += matrix.conj().T @ matrix
     return gram
+
+
+def _killed_by_iteration(legs: Sequence[WeightLeg], zero: np.ndarray, count: int | None, n: int) -> np.ndarray:
+    """As :func:`_killed`, where the Gram matrix is too large to be written down."""
+    from scipy import sparse  # paid where a space is this large
+
+    matrices = []
+    for rows, columns, values in _raised(legs, zero):
+        matrices.append(sparse.csr_array((values, (rows, columns)), shape=(rows.max() + 1, len(zero))))
+    raising = sparse.csr_array(sparse.vstack(matrices))
+    lowering = sparse.csr_array(raising.conj().T)
+    return iterative_null_space(
+        lambda block: lowering @ (raising @ block),
+        len(zero),
+        count=count,
+        widest=ENTRY_LIMIT // n,
+        what="the space of maps",
+    ).basis
 
 
 def _killed(gram: np.ndarray, size: int, count: int | None) -> np.ndarray:

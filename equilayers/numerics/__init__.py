@@ -2,6 +2,7 @@
 
 from equilayers.numerics.canonical import canonical_basis, canonical_basis_commuting
 from equilayers.numerics.exponential import expm
+from equilayers.numerics.iterative import iterative_null_space
 from equilayers.numerics.nullspace import NullSpace, null_space
 from equilayers.numerics.orbits import orbit_labels, signed_orbit_labels
 from equilayers.numerics.seeded import hashed_numbers
@@ -12,6 +13,7 @@ __all__ = [
     "canonical_basis_commuting",
     "expm",
     "hashed_numbers",
+    "iterative_null_space",
     "null_space",
     "orbit_labels",
     "signed_orbit_labels",
