@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from equilayers.measurement import equivariance_error
     from equilayers.representations import (
         GridField,
+        NodeTensor,
         PointField,
         adjoint,
         character,
@@ -63,9 +64,9 @@ _HOMES = {
     "layers": ("to_torch",),
     "measurement": ("equivariance_error",),
     "representations": (
-        "GridField", "PointField", "adjoint", "character", "character_table", "decompose", "defining", "exterior",
-        "induce", "irrep", "irreps", "isomorphism", "permutation", "quotient", "regular", "rep", "representation",
-        "restrict", "trivial",
+        "GridField", "NodeTensor", "PointField", "adjoint", "character", "character_table", "decompose", "defining",
+        "exterior", "induce", "irrep", "irreps", "isomorphism", "permutation", "quotient", "regular", "rep",
+        "representation", "restrict", "trivial",
     ),
 }  # fmt: skip
 _HOME_OF = {name: room for room, names in _HOMES.items() for name in names}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from equilayers.layers.fourier import FourierActivation
     from equilayers.layers.gated import GatedActivation
     from equilayers.layers.geometric_product import GeometricProduct
+    from equilayers.layers.graph_linear import GraphLinear
     from equilayers.layers.group_norm import FieldGroupNorm, FieldLayerNorm
     from equilayers.layers.invariant import GroupPooling, InvariantReadout
     from equilayers.layers.layer import Layer
@@ -44,6 +45,7 @@ _HOMES = {
     "fourier": ("FourierActivation",),
     "gated": ("GatedActivation",),
     "geometric_product": ("GeometricProduct",),
+    "graph_linear": ("GraphLinear",),
     "group_norm": ("FieldGroupNorm", "FieldLayerNorm"),
     "invariant": ("GroupPooling", "InvariantReadout"),
     "layer": ("Layer",),
@@ -73,6 +75,7 @@ __all__ = [
     "GatedActivation",
     "GeometricProduct",
     "GlobalAvgPool2d",
+    "GraphLinear",
     "GroupPooling",
     "InvariantReadout",
     "Layer",

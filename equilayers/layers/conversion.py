@@ -68,8 +68,12 @@ def _without_own_class(module: nn.Module) -> nn.Module:
 
 
 def _graph(module: nn.Module) -> torch.fx.GraphModule:
-    """Traced, without annotations: where they are strings (PEP 563) torch could not save the graph."""
-    found = torch.fx.symbolic_trace(module)
+    """Traced, without annotations: where they are strings (PEP 563) torch could not save the graph.
+
+    Optional arguments that a class names in ``specialised`` become None: a graph cannot ask whether there is a mask.
+    """
+    fixed = dict.fromkeys(getattr(module, "specialised", ()))
+    found = torch.fx.symbolic_trace(module, fixed or None)
     for node in found.graph.nodes:
         node.type = None
     found.recompile()

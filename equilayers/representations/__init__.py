@@ -12,6 +12,7 @@ from equilayers.representations.given import permutation, representation
 from equilayers.representations.induced import induce, quotient, restrict
 from equilayers.representations.irreps import irrep, irreps
 from equilayers.representations.isomorphism import isomorphism
+from equilayers.representations.nodes import NodeTensor
 from equilayers.representations.representation import Images, Irrep, Representation
 from equilayers.representations.strings import rep
 
@@ -34,6 +35,7 @@ __all__ = [
     "GridField",
     "Images",
     "Irrep",
+    "NodeTensor",
     "PointField",
     "Representation",
     "adjoint",

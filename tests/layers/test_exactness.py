@@ -128,6 +128,7 @@ LAYERS = {
 }
 ELSEWHERE = {
     "GeometricProduct": "takes a form: test_geometric",
+    "GraphLinear": "has tensors over nodes: test_graph_linear",
     "Layer": "the base",
     "SampledActivation": "is not exact",
     "Restriction": "has two groups: test_activations",
