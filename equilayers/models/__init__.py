@@ -9,16 +9,26 @@ if TYPE_CHECKING:
     from equilayers.models.cnn import CNN
     from equilayers.models.cost import count_macs, count_parameters
     from equilayers.models.equivariant_mlp import EquivariantMLP
+    from equilayers.models.geometric_transformer import GeometricTransformer
     from equilayers.models.group_cnn import GroupCNN
     from equilayers.models.invariant_scalars import InvariantScalars
     from equilayers.models.lorentz_net import LorentzNet
     from equilayers.models.mlp import MLP
+    from equilayers.models.multivectors import (
+        embed_planes,
+        embed_points,
+        embed_vectors,
+        extract_points,
+        extract_vectors,
+        projective_form,
+    )
     from equilayers.models.twins import twin
     from equilayers.models.vector_neurons import VectorNeurons
 
 _HOME_OF = {
     "CNN": "cnn",
     "EquivariantMLP": "equivariant_mlp",
+    "GeometricTransformer": "geometric_transformer",
     "GroupCNN": "group_cnn",
     "InvariantScalars": "invariant_scalars",
     "LorentzNet": "lorentz_net",
@@ -26,6 +36,12 @@ _HOME_OF = {
     "VectorNeurons": "vector_neurons",
     "count_macs": "cost",
     "count_parameters": "cost",
+    "embed_planes": "multivectors",
+    "embed_points": "multivectors",
+    "embed_vectors": "multivectors",
+    "extract_points": "multivectors",
+    "extract_vectors": "multivectors",
+    "projective_form": "multivectors",
     "twin": "twins",
 }
 
@@ -33,12 +49,19 @@ __all__ = [
     "CNN",
     "MLP",
     "EquivariantMLP",
+    "GeometricTransformer",
     "GroupCNN",
     "InvariantScalars",
     "LorentzNet",
     "VectorNeurons",
     "count_macs",
     "count_parameters",
+    "embed_planes",
+    "embed_points",
+    "embed_vectors",
+    "extract_points",
+    "extract_vectors",
+    "projective_form",
     "twin",
 ]
 

@@ -100,9 +100,9 @@ class VectorNeurons(nn.Module):
         check_channels(x, self.in_rep.dim, -1, "VectorNeurons")
         h = self.hidden(x)
         vectors = self.read_out(h)
-        scalars = (
-            self.net(torch.cat([*(x[..., s] for s in self._scalars), self.products(h)], -1)) if self.count else None
-        )
+        scalars: Tensor = vectors
+        if self.count:
+            scalars = self.net(torch.cat([*(x[..., s] for s in self._scalars), self.products(h)], -1))
         parts: list[Tensor] = []
         vector = scalar = 0
         for size, is_scalar in self._order:
