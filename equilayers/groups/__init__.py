@@ -13,6 +13,7 @@ from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogon
 from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import DirectProduct, FiniteProduct, direct_product
 from equilayers.groups.quaternion import Quaternion
+from equilayers.groups.rubik import Rubik
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.table import TableGroup
 from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
@@ -36,6 +37,7 @@ __all__ = [
     "PermutationGroup",
     "Polyhedral",
     "Quaternion",
+    "Rubik",
     "SpecialOrthogonal",
     "SpecialUnitary",
     "StabiliserChain",

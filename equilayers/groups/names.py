@@ -14,6 +14,7 @@ from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogon
 from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import direct_product
 from equilayers.groups.quaternion import Quaternion
+from equilayers.groups.rubik import Rubik
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
 
@@ -26,6 +27,7 @@ _NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
     (r"S(\d+)", lambda m: Symmetric(int(m[1]))),
     (r"A(\d+)", lambda m: Alternating(int(m[1]))),
     (r"Q8", lambda m: Quaternion()),
+    (r"Rubik", lambda m: Rubik()),
     (r"T|O|I|Oh|Ih", lambda m: Polyhedral(m[0])),
     (r"O_h|I_h", lambda m: Polyhedral(m[0].replace("_", ""))),
     (r"SO\((\d+)\)", lambda m: SpecialOrthogonal(int(m[1]))),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +12,6 @@ import torch
 import equilayers as eq
 from equilayers.errors import BadGroup, TooLarge
 from equilayers.groups import FiniteGroup, Homomorphism, StabiliserChain
-
-_spec = importlib.util.spec_from_file_location("rubik", Path(__file__).with_name("rubik.py"))
-assert _spec is not None and _spec.loader is not None
-rubik = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(rubik)
 
 ORDERS = {
     "trivial": 1, "C1": 1, "C2": 2, "C3": 3, "C4": 4, "C8": 8, "C12": 12, "D1": 2, "D2": 4, "D3": 6, "D4": 8, "D5": 10,
@@ -60,8 +53,9 @@ def test_to_permutation_is_a_faithful_homomorphism(name: str, generator: torch.G
 def test_rubiks_cube_has_the_known_order_and_is_sampled_and_evaluated_without_a_list(
     generator: torch.Generator,
 ) -> None:
-    cube = FiniteGroup.from_permutations(rubik.turns(), name="Rubik")
-    assert cube.order == 43252003274489856000
+    cube = eq.group("Rubik")
+    assert isinstance(cube, FiniteGroup)
+    assert cube.order == cube.chain.order == 43252003274489856000
     a, b = cube.sample(4, generator), cube.sample(4, generator)
     assert cube.contains(cube.compose(a, b))
     swap = torch.arange(48)
@@ -148,7 +142,7 @@ def test_the_order_of_generators_belongs_to_the_value() -> None:
 
 
 def test_samples_are_the_same_before_and_after_an_element_is_written_as_a_word():
-    cube = FiniteGroup.from_permutations(rubik.turns())
+    cube = FiniteGroup.from_permutations(eq.group("Rubik").permutation_generators)
     before = cube.sample(5, torch.Generator().manual_seed(3))
     assert len(cube.chain.words) == len(cube.chain)
     assert torch.equal(cube.sample(5, torch.Generator().manual_seed(3)), before)

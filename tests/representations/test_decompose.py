@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -304,17 +302,9 @@ def test_images_too_inexact_are_refused() -> None:
 # Groups that cannot be listed
 
 
-def rubik() -> FiniteGroup:
-    spec = importlib.util.spec_from_file_location("rubik", Path(__file__).parents[1] / "groups" / "rubik.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return FiniteGroup.from_permutations(module.turns(), name="Rubik")
-
-
 def test_rubiks_cube() -> None:
     """Eleven edge flips and so on: 9 maps commute with the facelets, as their orbits on pairs say."""
-    group = rubik()
+    group = eq.group("Rubik")
     v = eq.defining(group)
     found = eq.decompose(v)
     assert [irrep.dim for irrep in found.multiplicities] == [1, 7, 11, 12, 16]
