@@ -7,6 +7,8 @@ from equilayers.groups.dihedral import Dihedral
 from equilayers.groups.finite import FiniteGroup, FiniteMatrixGroup, PermutationGroup
 from equilayers.groups.group import ALGORITHM_VERSION, Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
+from equilayers.groups.inhomogeneous import Galilei, Inhomogeneous, RealHeisenberg, Scaling
+from equilayers.groups.linear import GeneralLinear, SpecialLinear, Symplectic
 from equilayers.groups.matrix import MatrixGroup
 from equilayers.groups.names import group
 from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
@@ -16,11 +18,12 @@ from equilayers.groups.quaternion import Quaternion
 from equilayers.groups.rubik import Rubik
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.table import TableGroup
-from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
+from equilayers.groups.unitary import CompactSymplectic, SpecialUnitary, Unitary, UnitQuaternions
 
 __all__ = [
     "ALGORITHM_VERSION",
     "Alternating",
+    "CompactSymplectic",
     "ConjugacyClasses",
     "Cyclic",
     "Dihedral",
@@ -28,23 +31,31 @@ __all__ = [
     "FiniteGroup",
     "FiniteMatrixGroup",
     "FiniteProduct",
+    "Galilei",
+    "GeneralLinear",
     "Generators",
     "Group",
     "Homomorphism",
     "Indefinite",
+    "Inhomogeneous",
     "MatrixGroup",
     "Orthogonal",
     "PermutationGroup",
     "Polyhedral",
     "Quaternion",
+    "RealHeisenberg",
     "Rubik",
+    "Scaling",
+    "SpecialLinear",
     "SpecialOrthogonal",
     "SpecialUnitary",
     "StabiliserChain",
     "Symmetric",
+    "Symplectic",
     "TableGroup",
     "Trivial",
     "UnitQuaternions",
+    "Unitary",
     "direct_product",
     "group",
 ]

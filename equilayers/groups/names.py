@@ -10,13 +10,15 @@ from equilayers.errors import BadGroup
 from equilayers.groups.cyclic import Cyclic, Trivial
 from equilayers.groups.dihedral import Dihedral
 from equilayers.groups.group import Group
+from equilayers.groups.inhomogeneous import Galilei, Inhomogeneous, RealHeisenberg, Scaling
+from equilayers.groups.linear import GeneralLinear, SpecialLinear, Symplectic
 from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
 from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import direct_product
 from equilayers.groups.quaternion import Quaternion
 from equilayers.groups.rubik import Rubik
 from equilayers.groups.symmetric import Alternating, Symmetric
-from equilayers.groups.unitary import SpecialUnitary, UnitQuaternions
+from equilayers.groups.unitary import CompactSymplectic, SpecialUnitary, Unitary, UnitQuaternions
 
 __all__ = ["group"]
 
@@ -34,7 +36,20 @@ _NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
     (r"O\((\d+)\)", lambda m: Orthogonal(int(m[1]))),
     (r"SU\(2\)", lambda m: UnitQuaternions()),
     (r"SU\((\d+)\)", lambda m: SpecialUnitary(int(m[1]))),
-    (r"(SO\+?|O)\((\d+),\s*(\d+)\)", lambda m: Indefinite(int(m[2]), int(m[3]), m[1])),
+    (r"(SO\+?|O\+?)\((\d+),\s*(\d+)\)", lambda m: Indefinite(int(m[2]), int(m[3]), m[1])),
+    (r"Lorentz", lambda m: Indefinite(1, 3, "O")),
+    (r"U\((\d+)\)", lambda m: Unitary(int(m[1]))),
+    (r"USp\((\d+)\)", lambda m: UnitQuaternions() if m[1] == "2" else CompactSymplectic(int(m[1]))),
+    (r"Sp\((\d+)(?:,\s*R)?\)", lambda m: Symplectic(int(m[1]))),
+    (r"GL\((\d+)(?:,\s*R)?\)", lambda m: GeneralLinear(int(m[1]))),
+    (r"SL\((\d+)(?:,\s*(R|C))?\)", lambda m: SpecialLinear(int(m[1]), m[2] or "R")),
+    (r"E\((\d+)\)", lambda m: Inhomogeneous(Orthogonal(int(m[1])), m[0])),
+    (r"SE\((\d+)\)", lambda m: Inhomogeneous(SpecialOrthogonal(int(m[1])), m[0])),
+    (r"Aff\((\d+)\)", lambda m: Inhomogeneous(GeneralLinear(int(m[1])), m[0])),
+    (r"Poincare(\+?)", lambda m: Inhomogeneous(Indefinite(1, 3, "SO+" if m[1] else "O"), m[0])),
+    (r"Galilei(?:\((\d+)\))?", lambda m: Galilei(int(m[1] or 3))),
+    (r"Heisenberg(?:\((\d+)\))?", lambda m: RealHeisenberg(int(m[1] or 1))),
+    (r"Scaling(?:\((\d+)\))?", lambda m: Scaling(int(m[1] or 1))),
 ]
 
 
@@ -61,6 +76,6 @@ def group(name: str) -> Group:
             return make(match)
     raise BadGroup(
         "No group has this name.",
-        {"name": repr(name), "known": "C4 D8 S5 A5 Q8 T O I Oh Ih SO(n) O(n) SU(n) SO(p,q) SO+(p,q) O(p,q) trivial"},
+        {"name": repr(name), "known": "C4 D8 S5 A5 Q8 T O I Oh Ih SO(n) O(n) SU(n) SO(p,q) SO+(p,q) O(p,q) Rubik"},
         'Join factors with " x ", or describe the group yourself: FiniteGroup.from_permutations, MatrixGroup.',
     )

@@ -103,8 +103,9 @@ class Indefinite(MatrixGroup):
     """Matrices that keep diag(1, ..., 1, -1, ..., -1) with p plus and q minus signs.
 
     ``SO(p,q)`` has determinant 1 and two components (discrete generator: minus the identity where its determinant is 1
-    and it reverses both signatures, else a reflection of one axis of each kind); ``SO+(p,q)`` is connected; ``O(p,q)``
-    has four.
+    and it reverses both signatures, else a reflection of one axis of each kind); ``SO+(p,q)`` is connected; ``O+(p,q)``
+    keeps the orientation of the first p axes and has two (generator: a reflection of the last axis); ``O(p,q)`` has
+    four.
 
     Example:
         >>> Indefinite(1, 3).is_compact, Indefinite(1, 3).is_connected, Indefinite(1, 3, "SO+").is_connected
@@ -112,7 +113,7 @@ class Indefinite(MatrixGroup):
     """
 
     def __init__(self, p: int, q: int, kind: str = "SO") -> None:
-        if p < 1 or q < 1 or kind not in ("SO", "SO+", "O"):
+        if p < 1 or q < 1 or kind not in ("SO", "SO+", "O", "O+"):
             raise BadGroup("An indefinite orthogonal group needs p, q >= 1.", {"p": p, "q": q}, 'Write "SO(1,3)".')
         self.p, self.q, self.kind = p, q, kind
         self.family, self.parameters = f"{kind}(p,q)", (p, q)
@@ -137,14 +138,15 @@ class Indefinite(MatrixGroup):
         first, last = np.eye(n), np.eye(n)
         first[0, 0] = last[-1, -1] = -1.0
         both = -np.eye(n) if self.p % 2 and self.q % 2 else first @ last
-        return Generators(lie=lie, discrete={"SO": [both], "SO+": [], "O": [first, last]}[self.kind])
+        return Generators(lie=lie, discrete={"SO": [both], "SO+": [], "O+": [last], "O": [first, last]}[self.kind])
 
     def contains(self, g: Tensor) -> bool:
         keeps = self._fits(g) and _keeps(g, torch.tensor(self.metric))
         if self.kind == "O" or not keeps:
             return keeps
-        keeps &= bool((torch.linalg.det(g) > 0).all())
-        if self.kind == "SO+":
+        if self.kind != "O+":
+            keeps &= bool((torch.linalg.det(g) > 0).all())
+        if self.kind in ("SO+", "O+"):
             keeps &= bool((torch.linalg.det(g[..., : self.p, : self.p]) > 0).all())
         return keeps
 
