@@ -8,15 +8,21 @@ from functools import cache
 
 from equilayers.errors import BadGroup
 from equilayers.groups.cyclic import Cyclic, Trivial
+from equilayers.groups.dicyclic import BinaryPolyhedral, Dicyclic
 from equilayers.groups.dihedral import Dihedral
+from equilayers.groups.finite_linear import FiniteLinear
+from equilayers.groups.frobenius import Frobenius
 from equilayers.groups.group import Group
+from equilayers.groups.heisenberg import FiniteHeisenberg
 from equilayers.groups.inhomogeneous import Galilei, Inhomogeneous, RealHeisenberg, Scaling
 from equilayers.groups.linear import GeneralLinear, SpecialLinear, Symplectic
+from equilayers.groups.mathieu import Mathieu
 from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
 from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import direct_product
 from equilayers.groups.quaternion import Quaternion
 from equilayers.groups.rubik import Rubik
+from equilayers.groups.signed import SignedPermutations
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.unitary import CompactSymplectic, SpecialUnitary, Unitary, UnitQuaternions
 
@@ -29,6 +35,13 @@ _NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
     (r"S(\d+)", lambda m: Symmetric(int(m[1]))),
     (r"A(\d+)", lambda m: Alternating(int(m[1]))),
     (r"Q8", lambda m: Quaternion()),
+    (r"Dic(\d+)", lambda m: Dicyclic(int(m[1]))),
+    (r"2[TOI]", lambda m: BinaryPolyhedral(m[0])),
+    (r"B(\d+)", lambda m: SignedPermutations(int(m[1]))),
+    (r"F(\d+)", lambda m: Frobenius.of_order(int(m[1]))),
+    (r"(P?[GS]L)\((\d+),\s*(\d+)\)", lambda m: FiniteLinear(m[1], int(m[2]), int(m[3]))),
+    (r"Heis\((\d+)\)", lambda m: FiniteHeisenberg(int(m[1]))),
+    (r"M(11|12|22|23|24)", lambda m: Mathieu(int(m[1]))),
     (r"Rubik", lambda m: Rubik()),
     (r"T|O|I|Oh|Ih", lambda m: Polyhedral(m[0])),
     (r"O_h|I_h", lambda m: Polyhedral(m[0].replace("_", ""))),
