@@ -19,9 +19,9 @@ POINTS = 5000  # vectors or lines that are permuted
 class FiniteLinear(PermutationGroup):
     r"""GL(n, p) or SL(n, p) on the non-zero vectors over the integers mod p; PGL(n, p) or PSL(n, p) on the lines.
 
-    Generators are the transvections :math:`1 + E_{i,i+1}` and :math:`1 + E_{i+1,i}`, in this order for i = 0, 1, ...;
-    for GL and PGL then diag(r, 1, ..., 1) with the least primitive root r. Points are the column vectors in
-    lexicographic order, lines by the vector whose first non-zero entry is 1.
+    Generators are the shear :math:`1 + E_{01}` and the cycle :math:`e_0 \to e_1 \to \dots \to e_{n-1} \to
+    (-1)^{n-1} e_0`; for GL and PGL over more than two numbers then diag(r, 1, ..., 1) with the least primitive root r.
+    Points are the column vectors in lexicographic order, lines by the vector whose first non-zero entry is 1.
 
     Args:
         kind: "GL", "SL", "PGL" or "PSL".
@@ -76,15 +76,9 @@ class FiniteLinear(PermutationGroup):
 
     def _matrices(self) -> list[np.ndarray]:
         eye = np.eye(self.n, dtype=np.int64)
-        matrices = []
-        for i in range(self.n - 1):
-            for a, b in ((i, i + 1), (i + 1, i)):
-                matrices.append(eye.copy())
-                matrices[-1][a, b] = 1
-        if self.kind.endswith("GL"):
-            matrices.append(eye.copy())
-            matrices[-1][0, 0] = primitive_root(self.p)
-        return matrices
+        shear, cycle, stretch = eye.copy(), np.roll(eye, 1, axis=0), eye.copy()
+        shear[0, 1], cycle[0, -1], stretch[0, 0] = 1, (-1) ** (self.n - 1), primitive_root(self.p)
+        return [shear, cycle, stretch] if self.kind.endswith("GL") and self.p > 2 else [shear, cycle]
 
     def _permutations(self) -> np.ndarray:
         vectors = [v for v in product(range(self.p), repeat=self.n) if any(v)]

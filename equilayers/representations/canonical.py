@@ -25,6 +25,7 @@ LOWERED = 3.1  # a threshold that nothing passes is divided by this
 LOWEST = 1e-4
 SUMS = 60  # hashed sums of words among the symmetric elements
 WORDS = 14  # words in each sum, at least; and three for each generator
+DIRECTION_WORDS = 10_000  # words that may be tried for one direction of the commutant
 _SAME = 1e-6  # eigenvalues closer than this, relative to the largest, are one
 
 
@@ -290,17 +291,21 @@ def _direction(
     steps: np.ndarray, vector: np.ndarray, frame: np.ndarray, beside: np.ndarray | None, choices: _Choices
 ) -> np.ndarray:
     """The unit vector along the first ``(<J_a v, w v>)_a``, over words w, that is long enough across ``beside``."""
-    spelled = words(len(steps), 4 * len(vector) + 40)
     moved: dict[tuple[int, ...], np.ndarray] = {(): vector}
-    for word in spelled:
-        moved[word] = steps[word[0]] @ moved[word[1:]]
+    count = 4 * len(vector) + 40
     threshold = choices.threshold
     while True:
+        spelled = words(len(steps), count)
         for word in spelled:
+            if word not in moved:
+                moved[word] = steps[word[0]] @ moved[word[1:]]
             x = (frame @ vector) @ moved[word]
             if beside is not None:
                 x = x - (x @ beside) * beside
             norm = float(np.linalg.norm(x))
             if choices.exceeds(norm, threshold):
                 return x / norm
-        threshold = _lowered(threshold, "words that turn a vector by an endomorphism", len(vector))
+        if threshold < LOWEST and count < DIRECTION_WORDS:  # many letters, and all short words of them are symmetric
+            count, threshold = 4 * count, choices.threshold
+        else:
+            threshold = _lowered(threshold, "words that turn a vector by an endomorphism", len(vector))
