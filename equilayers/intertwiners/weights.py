@@ -25,7 +25,7 @@ ZERO_LIMIT = 4000  # vectors of weight zero up to which their Gram matrix is wri
 ENTRY_LIMIT = 60_000_000  # entries of the answer
 COUNTED_ROOTS = 12  # positive roots up to which subsets are summed
 CONDITION = 1e5
-ITERATED = 500  # vectors of weight zero from which inverse iteration is faster than all eigenvalues
+ITERATED = 100  # vectors of weight zero from which inverse iteration is faster than all eigenvalues
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +191,15 @@ def _operator(legs: Sequence[WeightLeg], zero: np.ndarray) -> np.ndarray:
     dtype = complex if any(np.iscomplexobj(leg.raising) for leg in legs) else float
     gram = np.zeros((len(zero), len(zero)), dtype=dtype)
     for rows, columns, values in _raised(legs, zero):
-        matrix = np.zeros((rows.max() + 1, len(zero)), dtype=dtype)
-        np.add.at(matrix, (rows, columns), values)
-        gram += matrix.conj().T @ matrix
+        order = np.argsort(rows, kind="stable")
+        rows, columns, values = rows[order], columns[order], values[order]
+        np.add.at(gram, (columns, columns), (values.conj() * values))
+        for shift in range(1, int(np.bincount(rows).max())):  # pairs of entries of one row, the matrix being sparse
+            pair = np.flatnonzero(rows[shift:] == rows[:-shift])
+            left, right = columns[pair], columns[pair + shift]
+            products = values[pair].conj() * values[pair + shift]
+            np.add.at(gram, (left, right), products)
+            np.add.at(gram, (right, left), products.conj())
     return gram
 
 
