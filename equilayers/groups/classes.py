@@ -46,10 +46,11 @@ class ConjugacyClasses:
     @property
     def representatives(self) -> Tensor:
         """``(k, *element_shape)``: the first member of each class."""
-        return self.group.from_permutation(torch.from_numpy(self._permutations))
+        return self.group.from_permutation(torch.from_numpy(self.permutations))
 
     @property
-    def _permutations(self) -> np.ndarray:
+    def permutations(self) -> np.ndarray:
+        """``(k, N)``: the representatives in the group's faithful permutation action."""
         return self.group._enumeration[0][self.first]
 
     def power(self, n: int) -> np.ndarray:
@@ -57,7 +58,7 @@ class ConjugacyClasses:
         result = np.empty(len(self), dtype=np.int64)
         for order in np.unique(self.orders):
             members = self.orders == order
-            moved = _power(self._permutations[members], n % int(order))
+            moved = _power(self.permutations[members], n % int(order))
             ranks = self.group.chain.rank(torch.from_numpy(moved)).numpy()
             result[members] = self.labels[self.group._enumeration[1][ranks]]
         return result

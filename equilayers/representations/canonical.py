@@ -25,7 +25,6 @@ LOWERED = 3.1  # a threshold that nothing passes is divided by this
 LOWEST = 1e-4
 SUMS = 60  # hashed sums of words among the symmetric elements
 WORDS = 14  # words in each sum, at least; and three for each generator
-DIRECTION_WORDS = 10_000  # words that may be tried for one direction of the commutant
 _SAME = 1e-6  # eigenvalues closer than this, relative to the largest, are one
 
 
@@ -292,20 +291,23 @@ def _direction(
 ) -> np.ndarray:
     """The unit vector along the first ``(<J_a v, w v>)_a``, over words w, that is long enough across ``beside``."""
     moved: dict[tuple[int, ...], np.ndarray] = {(): vector}
-    count = 4 * len(vector) + 40
+    for word in words(len(steps), 4 * len(vector) + 40):
+        moved[word] = steps[word[0]] @ moved[word[1:]]
+    reached = np.array(list(moved.values())[1:])
+    try:
+        return _first_turned(reached, frame @ vector, beside, choices)
+    except NotCertified:  # short words may all be symmetric, but what they span is everything, J v too
+        return _first_turned(_spin_up(steps, vector, (), choices).basis.T, frame @ vector, beside, choices)
+
+
+def _first_turned(reached: np.ndarray, turned: np.ndarray, beside: np.ndarray | None, choices: _Choices) -> np.ndarray:
     threshold = choices.threshold
     while True:
-        spelled = words(len(steps), count)
-        for word in spelled:
-            if word not in moved:
-                moved[word] = steps[word[0]] @ moved[word[1:]]
-            x = (frame @ vector) @ moved[word]
+        for vector in reached:
+            x = turned @ vector
             if beside is not None:
                 x = x - (x @ beside) * beside
             norm = float(np.linalg.norm(x))
             if choices.exceeds(norm, threshold):
                 return x / norm
-        if threshold < LOWEST and count < DIRECTION_WORDS:  # many letters, and all short words of them are symmetric
-            count, threshold = 4 * count, choices.threshold
-        else:
-            threshold = _lowered(threshold, "words that turn a vector by an endomorphism", len(vector))
+        threshold = _lowered(threshold, "words that turn a vector by an endomorphism", turned.shape[-1])

@@ -68,7 +68,7 @@ class _Module:
 
 def class_character(group: FiniteGroup, images: np.ndarray) -> np.ndarray:
     """Traces on the class representatives."""
-    members = group.to_permutation(group.conjugacy_classes.representatives)
+    members = torch.from_numpy(group.conjugacy_classes.permutations)
     return group.chain.evaluate(images, members).diagonal(dim1=-2, dim2=-1).sum(-1).numpy()
 
 
@@ -154,7 +154,7 @@ def _permutation(group: FiniteGroup, points: np.ndarray) -> _Module:
     """The permutations of one orbit."""
     place = np.full(group.permutation_generators.shape[1], -1)
     place[points] = np.arange(len(points))
-    members = group.to_permutation(group.conjugacy_classes.representatives).numpy()
+    members = group.conjugacy_classes.permutations
     character = (members[:, points] == points).sum(1).astype(np.float64)
     return _by_permutations(place[group.permutation_generators[:, points]], character)
 
