@@ -25,6 +25,7 @@ from equilayers.groups.signed import SignedPermutations
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.table import TableGroup
 from equilayers.groups.unitary import CompactSymplectic, SpecialUnitary, Unitary, UnitQuaternions
+from equilayers.groups.wreath import FiniteMatrixWreath, LieWreath, PermutationWreath, wreath
 
 __all__ = [
     "ALGORITHM_VERSION",
@@ -40,6 +41,7 @@ __all__ = [
     "FiniteHeisenberg",
     "FiniteLinear",
     "FiniteMatrixGroup",
+    "FiniteMatrixWreath",
     "FiniteProduct",
     "Frobenius",
     "Galilei",
@@ -49,10 +51,12 @@ __all__ = [
     "Homomorphism",
     "Indefinite",
     "Inhomogeneous",
+    "LieWreath",
     "Mathieu",
     "MatrixGroup",
     "Orthogonal",
     "PermutationGroup",
+    "PermutationWreath",
     "Polyhedral",
     "Quaternion",
     "RealHeisenberg",
@@ -71,4 +75,5 @@ __all__ = [
     "Unitary",
     "direct_product",
     "group",
+    "wreath",
 ]

@@ -25,6 +25,7 @@ from equilayers.groups.rubik import Rubik
 from equilayers.groups.signed import SignedPermutations
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.unitary import CompactSymplectic, SpecialUnitary, Unitary, UnitQuaternions
+from equilayers.groups.wreath import wreath
 
 __all__ = ["group"]
 
