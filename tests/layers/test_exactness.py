@@ -120,6 +120,7 @@ ELSEWHERE = {
     "Layer": "the base",
     "SampledActivation": "is not exact",
     "Restriction": "has two groups: test_activations",
+    "VectorReLU": "takes an invariant form: test_vector_models",
 }
 
 
