@@ -69,11 +69,12 @@ _NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
 
 @cache
 def group(name: str) -> Group:
-    """The group of that name; factors of a direct product are joined by " x ".
+    """The group of that name; factors of a direct product are joined by " x ", of a wreath product by " wr ".
 
     Args:
         name: ``C4 D8 S5 A5 Q8 T O I Oh Ih SO(2) O(2) SO(3) O(3) SU(2) SU(3) SO(1,3) SO+(1,3) O(1,3) trivial`` and so
-            on, or a product such as ``"SO(3) x S4"``.
+            on, also ``Dic3 2T 2O 2I F21 PSL(2,7) SL(2,5) Heis(3) M11 B3 Rubik``; or a product such as
+            ``"SO(3) x S4"`` or ``"S2 wr S3"``.
 
     Raises:
         BadGroup: no group has this name.
@@ -84,6 +85,8 @@ def group(name: str) -> Group:
     """
     if isinstance(name, str) and " x " in name:
         return direct_product(*(group(part) for part in name.split(" x ")))
+    if isinstance(name, str) and " wr " in name:
+        return wreath(*(group(part) for part in name.rsplit(" wr ", 1)))
     for pattern, make in _NAMES:
         match = re.fullmatch(pattern, str(name).strip())
         if match:

@@ -184,11 +184,14 @@ def _product(a: Found, b: Found) -> _Module:
 
 
 class _Element:
-    """A symmetric element of the group algebra: a hashed sum of short words and their inverses."""
+    """A symmetric element of the group algebra: a hashed sum of short words and their inverses.
 
-    def __init__(self, generators: int, name: str) -> None:
-        self.words = words(generators, max(14, 3 * generators))
-        self.numbers = hashed_numbers(f"element/{name}", len(self.words))
+    Two irreps may have common eigenvalues in all sums of few words (those of Q8 wr S2 do), so later attempts have more.
+    """
+
+    def __init__(self, generators: int, seed: int, attempt: int) -> None:
+        self.words = words(generators, max(14, 3 * generators) * 2 ** (attempt // 2))
+        self.numbers = hashed_numbers(f"element/{seed}/{attempt}", len(self.words))
 
     def __call__(self, act: Act, x: np.ndarray) -> np.ndarray:
         forth: dict[tuple[int, ...], np.ndarray] = {(): x}
@@ -215,7 +218,7 @@ def _look_into(group: FiniteGroup, module: _Module, found: list[Found], seed: in
         _add(group, whole.reshape(-1, module.dim, module.dim), found)
         return
     for attempt in range(ATTEMPTS):
-        element = _Element(generators, f"{seed}/{attempt}")
+        element = _Element(generators, seed, attempt)
         start = hashed_numbers(f"start/{seed}/{attempt}", module.dim)
         values, vectors = _eigenvectors(partial(element, module.act), start)
         known = [_eigenvalues(element, f.images) for f in found]
