@@ -38,7 +38,9 @@ def real_logarithm(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _square_root(y: np.ndarray) -> np.ndarray:
     z = np.broadcast_to(np.eye(y.shape[-1]), y.shape)
     for _ in range(40):
-        y, z = (y + np.linalg.inv(z)) / 2, (z + np.linalg.inv(y)) / 2
+        before, y, z = y, (y + np.linalg.inv(z)) / 2, (z + np.linalg.inv(y)) / 2
+        if np.abs(y - before).max() <= 1e-14 * np.abs(y).max():
+            break
     return y
 
 
