@@ -21,6 +21,7 @@ from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import DirectProduct, FiniteProduct, direct_product
 from equilayers.groups.quaternion import Quaternion
 from equilayers.groups.rubik import Rubik
+from equilayers.groups.semidirect import MatrixSemidirect, PermutationSemidirect, semidirect
 from equilayers.groups.signed import SignedPermutations
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.table import TableGroup
@@ -54,8 +55,10 @@ __all__ = [
     "LieWreath",
     "Mathieu",
     "MatrixGroup",
+    "MatrixSemidirect",
     "Orthogonal",
     "PermutationGroup",
+    "PermutationSemidirect",
     "PermutationWreath",
     "Polyhedral",
     "Quaternion",
@@ -75,5 +78,6 @@ __all__ = [
     "Unitary",
     "direct_product",
     "group",
+    "semidirect",
     "wreath",
 ]
