@@ -137,7 +137,7 @@ class _Wreath(Group):
         places, moves = np.arange(self.blocks), []
         for p in self.outer.permutation_generators:
             if (p != places).any():
-                moves.append(np.kron(np.eye(self.blocks)[:, np.argsort(p)], np.eye(size)))  # one at (p[i], i)
+                moves.append(np.kron(np.eye(self.blocks)[:, p], np.eye(size)))  # one at (p[i], i)
         return np.array([*inside, *moves]).reshape(-1, self.blocks * size, self.blocks * size)
 
 
