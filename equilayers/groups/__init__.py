@@ -1,5 +1,6 @@
 """Which symmetry: groups by name, by generators, and maps between them."""
 
+from equilayers.groups.catalogue import Entry, catalogue
 from equilayers.groups.chain import StabiliserChain
 from equilayers.groups.classes import ConjugacyClasses
 from equilayers.groups.cyclic import Cyclic, Trivial
@@ -17,6 +18,7 @@ from equilayers.groups.mathieu import Mathieu
 from equilayers.groups.matrix import MatrixGroup
 from equilayers.groups.names import group
 from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
+from equilayers.groups.point import PointGroup
 from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import DirectProduct, FiniteProduct, direct_product
 from equilayers.groups.quaternion import Quaternion
@@ -38,6 +40,7 @@ __all__ = [
     "Dicyclic",
     "Dihedral",
     "DirectProduct",
+    "Entry",
     "FiniteGroup",
     "FiniteHeisenberg",
     "FiniteLinear",
@@ -60,6 +63,7 @@ __all__ = [
     "PermutationGroup",
     "PermutationSemidirect",
     "PermutationWreath",
+    "PointGroup",
     "Polyhedral",
     "Quaternion",
     "RealHeisenberg",
@@ -76,6 +80,7 @@ __all__ = [
     "Trivial",
     "UnitQuaternions",
     "Unitary",
+    "catalogue",
     "direct_product",
     "group",
     "semidirect",

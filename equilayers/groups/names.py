@@ -18,6 +18,7 @@ from equilayers.groups.inhomogeneous import Galilei, Inhomogeneous, RealHeisenbe
 from equilayers.groups.linear import GeneralLinear, SpecialLinear, Symplectic
 from equilayers.groups.mathieu import Mathieu
 from equilayers.groups.orthogonal import Indefinite, Orthogonal, SpecialOrthogonal
+from equilayers.groups.point import HERMANN_MAUGUIN, PointGroup
 from equilayers.groups.polyhedral import Polyhedral
 from equilayers.groups.product import direct_product
 from equilayers.groups.quaternion import Quaternion
@@ -64,6 +65,8 @@ _NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
     (r"Galilei(?:\((\d+)\))?", lambda m: Galilei(int(m[1] or 3))),
     (r"Heisenberg(?:\((\d+)\))?", lambda m: RealHeisenberg(int(m[1] or 1))),
     (r"Scaling(?:\((\d+)\))?", lambda m: Scaling(int(m[1] or 1))),
+    (r"C[2346][vh]|C3i|Ci|Cs|D[23]d|D[2346]h|Th|Td", lambda m: PointGroup(m[0])),
+    ("|".join(re.escape(name) for name in HERMANN_MAUGUIN if name != "1"), lambda m: PointGroup(m[0])),
 ]
 
 
