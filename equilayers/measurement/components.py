@@ -11,7 +11,7 @@ from equilayers.groups import Group
 __all__ = ["component_representatives", "in_identity_component", "real_logarithm"]
 
 MOST_COMPONENTS = 24
-ATTEMPTS = 8
+ATTEMPTS = 32
 
 
 def real_logarithm(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -47,20 +47,23 @@ def _square_root(y: np.ndarray) -> np.ndarray:
 def in_identity_component(group: Group, g: Tensor) -> np.ndarray:
     """Which elements are an exponential, up to one further exponential: a certificate of membership.
 
-    False says that none was found in a few attempts, which on a compact group has probability zero for members.
+    The principal logarithm of a member can leave the algebra (where angles add up to more than half a turn), so
+    several random further exponentials are tried. False says that with none of them a logarithm was found.
     """
     generator = torch.Generator().manual_seed(11)
     lie = group.lie_basis.reshape(group.lie_dim, -1)
     basis = np.linalg.svd(lie, full_matrices=False)[2]
-    member = np.zeros(len(g), dtype=bool)
+    waiting = np.arange(len(g))
     for attempt in range(ATTEMPTS):
-        step = group.exp(0.4 * attempt * torch.randn(group.lie_dim, generator=generator, dtype=torch.float64))
-        moved = (g @ step).numpy()
-        logarithm, exists = real_logarithm(moved)
-        flat = logarithm.reshape(len(g), -1)
+        scale = 0.4 * min(attempt, 7)  # more would overflow where the group is not compact
+        step = group.exp(scale * torch.randn(group.lie_dim, generator=generator, dtype=torch.float64))
+        logarithm, exists = real_logarithm((g[torch.from_numpy(waiting)] @ step).numpy())
+        flat = logarithm.reshape(len(waiting), -1)
         outside = np.abs(flat - flat @ basis.T @ basis).max(1)
-        member |= exists & (outside < 1e-6 * np.maximum(1.0, np.abs(flat).max(1)))
-    return member
+        waiting = waiting[~(exists & (outside < 1e-6 * np.maximum(1.0, np.abs(flat).max(1))))]
+        if not len(waiting):
+            break
+    return ~np.isin(np.arange(len(g)), waiting)
 
 
 def component_representatives(group: Group) -> list[tuple[str, Tensor]]:
