@@ -25,6 +25,7 @@ LOWERED = 3.1  # a threshold that nothing passes is divided by this
 LOWEST = 1e-4
 SUMS = 60  # hashed sums of words among the symmetric elements
 WORDS = 14  # words in each sum, at least; and three for each generator
+LONGER = (1, 4, 16)  # times as many, where no sum of so few separates an eigenvalue
 _SAME = 1e-6  # eigenvalues closer than this, relative to the largest, are one
 
 
@@ -158,11 +159,13 @@ def symmetric_elements(steps: np.ndarray) -> Iterator[np.ndarray]:
     if not len(steps):
         yield np.zeros(steps.shape[1:])
         return
-    spelled = words(len(steps), max(WORDS, 3 * len(steps)))
-    matrices = products(steps, spelled)
-    for number in range(SUMS):
-        total = np.tensordot(hashed_numbers(f"separating/{number}", len(matrices)), matrices, 1)
-        yield (total + total.T) / 2
+    for longer in LONGER:  # sums of few words can have too much symmetry: 66 of them do on an irrep of Dic5 wr S2
+        spelled = words(len(steps), longer * max(WORDS, 3 * len(steps)))
+        matrices = products(steps, spelled)
+        for number in range(SUMS):
+            stream = f"separating/{number}" if longer == 1 else f"separating/{longer}/{number}"
+            total = np.tensordot(hashed_numbers(stream, len(matrices)), matrices, 1)
+            yield (total + total.T) / 2
 
 
 # The basis
@@ -191,7 +194,7 @@ def _separated(steps: np.ndarray, end_dim: int, choices: _Choices) -> np.ndarray
             return vectors[:, d - end_dim :]
     raise NotCertified(
         "An irrep needs an element of its algebra whose largest eigenvalue is as often as its commutant is large.",
-        {"dim": d, "end_dim": end_dim, "elements tried": SUMS + 2 * len(steps)},
+        {"dim": d, "end_dim": end_dim, "elements tried": len(LONGER) * SUMS + 2 * len(steps)},
         "Check that the images are irreducible and that end_dim is the dimension of their commutant.",
     )
 

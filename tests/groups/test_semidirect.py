@@ -244,6 +244,16 @@ def test_irreps_of_a_wreath_product_are_as_many_as_clifford_says() -> None:
     assert dims == [1] * 8 + [2] * 6 + [4] * 2 + [8] * 4
 
 
+@pytest.mark.parametrize("name", ["Dic5 wr S2", "2O wr S2", "Heis(3) wr S2", "S3 wr S3", "D4 wr A3"])
+def test_irreps_that_short_words_do_not_separate(name: str) -> None:
+    G = eq.group(name)
+    found = eq.irreps(G)
+    assert sum(i.dim**2 // i.end_dim for i in found) == G.order
+    rng = torch.Generator().manual_seed(0)
+    g, h = G.sample(4, rng), G.sample(4, rng)
+    assert max(float((i(G.compose(g, h)) - i(g) @ i(h)).abs().max()) for i in found) < 1e-11
+
+
 @pytest.mark.parametrize("name", ["SO(2) wr S2", "O(2) wr S2", "SO(3) wr S2"])
 def test_irreps_of_infinite_wreath_products(name: str) -> None:
     assert eq.testing.check_irreps(LIE[name], level=1).ran >= 7
