@@ -203,7 +203,7 @@ CORNER, EDGE = (0, 8, 34), (3, 9)  # facelets of one corner and of one edge
 @cache
 def neighbours():
     """For each facelet those of its own piece: of a corner the next and the last, of an edge the other one, twice."""
-    V = eq.defining(rubik.cube_group())
+    V = eq.defining(eq.group("Rubik"))
     pairs = [(torch.as_tensor(b).abs() > 1e-9).long() for b in eq.hom(V, V).basis()]  # the orbits of pairs of facelets
     lone = [p for p in pairs if int(p.sum(1).max()) == 1 and int(p.trace()) == 0]
     corners, edges = [p for p in lone if not torch.equal(p, p.T)], [p for p in lone if torch.equal(p, p.T)]
@@ -217,7 +217,7 @@ def seen(state):
 
 
 def test_solved_and_unsolvable_states_lie_in_different_orbits(generator):
-    G = rubik.cube_group()
+    G = eq.group("Rubik")
     assert G.order == 43_252_003_274_489_856_000
     solved, mirrored = seen(rubik.solved()), seen(rubik.mirrored())
     assert solved != mirrored and sum(solved.values()) == sum(mirrored.values()) == 48
@@ -238,7 +238,7 @@ def test_a_twist_is_unsolvable_and_shows_on_no_single_piece(facelets):
     """Every corner and edge has colours of its own, so a state tells its permutation, and this one is no element."""
     twist = torch.arange(48)
     twist[list(facelets)] = torch.tensor([*facelets[1:], facelets[0]])
-    assert not rubik.cube_group().contains(twist)
+    assert not eq.group("Rubik").contains(twist)
     state = rubik.move_facelets(twist[None], rubik.solved()[None, :, None])[0, :, 0]
     assert seen(state) == seen(rubik.solved()) and not torch.equal(state, rubik.solved())
 
