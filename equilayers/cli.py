@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         1      real   1  -1
         0
     """
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # "-3m" is a group and no option: argparse takes a word with a blank for an argument
+    arguments = _parser().parse_args([f" {w}" if w[:1] == "-" and w[1:2].isdigit() else w for w in words])
     try:
         return int(arguments.command(arguments))
     except EquilayersError as error:
@@ -85,8 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="FOLDER")
     report.set_defaults(command=_report)
 
-    show = commands.add_parser("show", help="print a group's facts, irreps and character table")
-    show.add_argument("group", metavar="GROUP", help='its usual name: D4, S5, "SO(3)", "SO(3) x S4"')
+    show = commands.add_parser("show", help="print a group's facts, irreps and character table, or list all groups")
+    name = 'its usual name: D4, S5, m-3m, "SO(3)", "SO(3) x S4"; without one, the catalogue is listed'
+    show.add_argument("group", metavar="GROUP", nargs="?", help=name)
     show.add_argument("--level", type=int, default=2, help="tensor powers to look into, for an infinite group (2)")
     show.set_defaults(command=_show)
 
@@ -149,10 +152,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from equilayers.experiments.show import describe
+    from equilayers.experiments.show import describe, listing
     from equilayers.groups import group
 
-    print(describe(group(arguments.group), arguments.level))
+    print(listing() if arguments.group is None else describe(group(arguments.group), arguments.level))
     return 0
 
 

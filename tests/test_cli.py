@@ -98,7 +98,7 @@ def test_as_a_process_it_refuses_without_a_traceback(tmp_path: Path) -> None:
     assert done.stderr.startswith("equilayers: No group has this name.") and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("bench", "--task", "none"), ("nothing",), ("show",), ("check",)])
+@pytest.mark.parametrize("words", [(), ("bench", "--task", "none"), ("nothing",), ("show", "--level", "x"), ("check",)])
 def test_a_wrong_line_exits_with_2_and_a_hint(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         cli.main(words)
@@ -149,6 +149,32 @@ def test_show_lists_every_irrep_once_with_its_type(capsys: pytest.CaptureFixture
         rows = [line.split() for line in out.split("irrep  ")[1].split("\n\n")[0].splitlines()[1:]]
         found = equilayers.irreps(equilayers.group(name))
         assert rows == [[i.label, str(i.dim), i.type] for i in found]
+
+
+@pytest.mark.parametrize("name", ["m-3m", "-3m", "-1", "-42m", "D4h"])
+def test_show_takes_the_names_of_point_groups(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    point = equilayers.groups.PointGroup(name)
+    code, out, err = run(capsys, "show", name)
+    assert (code, err) == (0, "") and out.startswith(f"{point.hermann_mauguin}\n")
+    for facts in (f"order            {point.order}\n", "elements         3 x 3 matrices\n"):
+        assert facts in out
+    assert run(capsys, "show", "--level", "1", name)[1] == out
+
+
+def test_show_without_a_name_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "show")
+    assert (code, err) == (0, "")
+    rows = [re.split(r"  +", line.strip()) for line in out.splitlines() if line.startswith("  ")]
+    assert [row[0] for row in rows] == [entry.name for entry in equilayers.groups.catalogue()]
+    facts = {row[0]: row[1:] for row in rows}
+    assert facts["m-3m"][:3] == ["48", "0", "yes"] and facts["SO(1,3)"][:3] == ["infinite", "6", "no"]
+    assert facts["Rubik"][0] == "4.33e+19" and max(map(len, out.splitlines())) < 100
+
+
+@pytest.mark.parametrize(("wrong", "near"), [("Rubick", "Rubik"), ("m3-m", "m-3m"), ("SO(3", "SO(3)")])
+def test_show_suggests_names_that_are_spelled_alike(wrong: str, near: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "show", wrong)
+    assert (code, out) == (2, "") and near in err.replace(wrong, "", 1)
 
 
 def test_show_looks_deeper_on_demand(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,16 +1,17 @@
-"""A group on one screen: its facts, its irreps, and for a finite group its character table."""
+"""A group on one screen: its facts, its irreps, and for a finite group its character table. All groups in a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from equilayers.errors import EquilayersError
-from equilayers.groups import FiniteGroup, Group
+from equilayers.groups import FiniteGroup, Group, catalogue
 from equilayers.representations import Irrep, character_table, defining, irreps
 
-__all__ = ["describe"]
+__all__ = ["describe", "listing"]
 
 LARGEST_LISTED = 100_000  # a finite group above this order is described without its irreps
+LARGEST_WRITTEN = 10**9  # orders above are rounded in the table of all groups
 
 
 def describe(group: Group, level: int = 2) -> str:
@@ -50,6 +51,40 @@ def describe(group: Group, level: int = 2) -> str:
     except EquilayersError as error:
         parts.append(f"not available: {error}")
     return "\n\n".join(parts)
+
+
+def listing() -> str:
+    """The catalogue as a table: name, order, dimension of the Lie algebra, whether compact, and a description.
+
+    Example:
+        >>> print("\\n".join(listing().splitlines()[:4]))
+        planar        order  dim  compact
+          trivial         1    0  yes      the group of one element
+          C2              2    0  yes      half turns of the plane
+          C3              3    0  yes      rotations of the triangle
+    """
+    families: dict[str, list[tuple[str, ...]]] = {}
+    for entry in catalogue():
+        order, compact = _order(entry.order), "yes" if entry.is_compact else "no"
+        row = (f"  {entry.name}", order, str(entry.lie_dim), compact, entry.description)
+        families.setdefault(entry.family, []).append(row)
+    return "\n\n".join(_table((family, "order", "dim", "compact", ""), rows) for family, rows in families.items())
+
+
+def _order(order: int | None) -> str:
+    if order is None:
+        return "infinite"
+    return str(order) if order <= LARGEST_WRITTEN else f"{order:.2e}"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Names, compact and descriptions to the left, numbers to the right."""
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+    lines = []
+    for row in (head, *rows):
+        cells = [f"{cell:{'>' if k in (1, 2) else '<'}{widths[k]}}" for k, cell in enumerate(row)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def _facts(group: Group) -> str:

@@ -22,8 +22,9 @@ class Entry:
         description: in a few words.
 
     Example:
-        >>> Entry("D4", "planar", "symmetries of the square").group.order
-        8
+        >>> entry = Entry("D4", "planar", "symmetries of the square")
+        >>> entry.order, entry.lie_dim, entry.is_compact
+        (8, 0, True)
     """
 
     name: str
@@ -34,6 +35,21 @@ class Entry:
     def group(self) -> Group:
         """The group itself."""
         return group(self.name)
+
+    @property
+    def order(self) -> int | None:
+        """The number of elements; None where it is infinite."""
+        return self.group.order
+
+    @property
+    def lie_dim(self) -> int:
+        """The dimension of the Lie algebra."""
+        return self.group.lie_dim
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether the group is compact; finite groups are."""
+        return self.group.is_compact
 
 
 _FAMILIES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cache
 
 from equilayers.errors import BadGroup
@@ -76,8 +77,9 @@ def group(name: str) -> Group:
 
     Args:
         name: ``C4 D8 S5 A5 Q8 T O I Oh Ih SO(2) O(2) SO(3) O(3) SU(2) SU(3) SO(1,3) SO+(1,3) O(1,3) trivial`` and so
-            on, also ``Dic3 2T 2O 2I F21 PSL(2,7) SL(2,5) Heis(3) M11 B3 Rubik``; or a product such as
-            ``"SO(3) x S4"`` or ``"S2 wr S3"``.
+            on, also ``Dic3 2T 2O 2I F21 PSL(2,7) SL(2,5) Heis(3) M11 B3 Rubik``, ``U(2) USp(4) Sp(4) SL(2,C) SE(3)
+            Poincare``; a point group, ``m-3m`` or ``D2d``; or a product such as ``"SO(3) x S4"`` or ``"S2 wr S3"``.
+            :func:`catalogue` lists them.
 
     Raises:
         BadGroup: no group has this name.
@@ -90,12 +92,19 @@ def group(name: str) -> Group:
         return direct_product(*(group(part) for part in name.split(" x ")))
     if isinstance(name, str) and " wr " in name:
         return wreath(*(group(part) for part in name.rsplit(" wr ", 1)))
-    for pattern, make in _NAMES:
-        match = re.fullmatch(pattern, str(name).strip())
+    for pattern, make in _NAMES if isinstance(name, str) else ():
+        match = re.fullmatch(pattern, name.strip())
         if match:
             return make(match)
     raise BadGroup(
         "No group has this name.",
-        {"name": repr(name), "known": "C4 D8 S5 A5 Q8 T O I Oh Ih SO(n) O(n) SU(n) SO(p,q) SO+(p,q) O(p,q) Rubik"},
-        'Join factors with " x ", or describe the group yourself: FiniteGroup.from_permutations, MatrixGroup.',
+        {"name": repr(name), "near it": _near(str(name))},
+        'List names by eq.groups.catalogue(); join factors by " x "; or describe it: FiniteGroup.from_permutations.',
     )
+
+
+def _near(name: str) -> str:
+    from equilayers.groups.catalogue import catalogue  # which looks its groups up here
+
+    known = [entry.name for entry in catalogue()]
+    return " ".join(get_close_matches(name, known, n=5, cutoff=0.4)) or "nothing"

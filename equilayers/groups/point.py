@@ -28,7 +28,7 @@ _HALF_TURN_X = np.diag([1.0, -1.0, -1.0])
 _CYCLE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # x to y to z
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Entry:
     """Order, Hermann-Mauguin name, the turn or rotoreflection about z, the other generators."""
 
@@ -110,7 +110,8 @@ class PointGroup(FiniteMatrixGroup):
         self._entry = _GROUPS[found]
         self.schoenflies, self.hermann_mauguin = found, self._entry.hermann_mauguin
         self.parameters = (found,)
-        super().__init__(np.stack([self._entry.axis, *self._entry.others]), self.hermann_mauguin)
+        written = [m for m in (self._entry.axis, *self._entry.others) if not np.array_equal(m, np.eye(3))]
+        super().__init__(np.array(written).reshape(-1, 3, 3), self.hermann_mauguin)
 
     @property
     def order(self) -> int:
@@ -131,4 +132,4 @@ class PointGroup(FiniteMatrixGroup):
     @property
     def is_cubic(self) -> bool:
         """Whether the axes are exchanged."""
-        return any(m is _CYCLE for m in self._entry.others)
+        return self.schoenflies[0] in "TO"
