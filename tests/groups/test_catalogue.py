@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import pytest
 
 import equilayers as eq
@@ -11,6 +14,7 @@ from equilayers.testing import check_group, check_irreps
 
 ENTRIES = {entry.name: entry for entry in catalogue()}
 LISTED = 10_000
+LONG_LAWS = ("S50", "SO(2) wr S3")
 
 
 def test_at_least_sixty_names_and_each_once():
@@ -18,7 +22,20 @@ def test_at_least_sixty_names_and_each_once():
     assert sum(entry.family == "point groups" for entry in catalogue()) == 31
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_says_what_its_group_says():
+    known = {"m-3m": (48, 0, True), "S50": (math.factorial(50), 0, True), "U(3)": (None, 9, True)}
+    known |= {"O(1,3)": (None, 6, False), "Poincare": (None, 10, False), "SO(2) wr S3": (None, 3, True)}
+    for name, facts in known.items():
+        entry = ENTRIES[name]
+        assert (entry.order, entry.lie_dim, entry.is_compact) == facts
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ENTRIES["D4"].name = "D5"
+    assert all(entry.description and "\n" not in entry.description for entry in catalogue())
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG_LAWS else ()) for name in ENTRIES]
+)
 def test_the_laws_of_the_group(name):
     G = ENTRIES[name].group
     assert eq.group(name) == G and isinstance(ENTRIES[name], Entry)
