@@ -81,7 +81,7 @@ def _of_three_axes(group: PointGroup, chi: np.ndarray) -> str:
 def _where(group: FiniteGroup, g: torch.Tensor) -> int | None:
     """The class of a matrix, None where it is not in the group."""
     g = g.double()
-    return _class_of(group, g) if bool(group.equal(group.elements(), g).any()) else None
+    return _class_of(group, g) if group.contains(g) else None
 
 
 def _class_of(group: FiniteGroup, g: torch.Tensor) -> int:

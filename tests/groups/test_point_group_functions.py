@@ -16,8 +16,8 @@ from equilayers.testing import check_group, check_irreps
 
 # Bases of irreps by functions of a point (x, y, z): those of one basis joined by ",", other bases after ";". Rx, Ry, Rz
 # are rotations, components of the vector product of the point and a second one. Main axis z, two-fold axes or upright
-# mirrors along x. Other capitals stand for longer polynomials, below. As in Cotton, Chemical Applications of Group Theory,
-# and Altmann and Herzig, Point-Group Theory Tables.
+# mirrors along x. Other capitals stand for longer polynomials, below. From Cotton, Chemical Applications of Group
+# Theory, and Altmann and Herzig, Point-Group Theory Tables.
 FUNCTIONS = {
     "C1": {"A": "x; y*z; Rx"},
     "Ci": {"Ag": "Rx; Ry; Rz; x*y; z*z", "Au": "x; y; z"},
