@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "EVERY", "INK", "STYLES", "Style", "accuracy", "cost", "differences", "dodge", "draw", "equivariance", "key",
-    "line", "number", "power", "size_axis", "steps", "style",
+    "EVERY",
+    "INK",
+    "STYLES",
+    "Style",
+    "accuracy",
+    "cost",
+    "difference_lines",
+    "differences",
+    "dodge",
+    "draw",
+    "equivariance",
+    "key",
+    "line",
+    "number",
+    "power",
+    "size_axis",
+    "step_ticks",
+    "steps",
+    "style",
 ]  # fmt: skip
 
 INK, FAINT, RULE = "#1d1f21", "#5c6166", "#d9dcdf"
@@ -180,7 +197,7 @@ def accuracy(summary: Summary, column: str = "rotated") -> str:
         for i, arm in enumerate(arms):
             cells = [x for x in summary.levels if (x.column, x.arm) == (column, arm)]
             x = np.array([cell.n for cell in cells]) * dodge(i, len(arms))
-            line(axes, arm, x, *_per_cent([cell.score for cell in cells]), gid=f"arm-{arm.replace(' ', '-')}")
+            line(axes, arm, x, *_ends([cell.score for cell in cells]), gid=f"arm-{arm.replace(' ', '-')}")
         size_axis(axes, sorted({x.n for x in summary.levels if x.column == column}))
         axes.set_ylabel("accuracy, %")
         bottom, top = axes.get_ylim()
@@ -190,10 +207,11 @@ def accuracy(summary: Summary, column: str = "rotated") -> str:
     return draw(f"accuracy-{column.replace('>', '')}", f"Accuracy against data, {column}", paint)
 
 
-def _per_cent(intervals: Sequence[Any]) -> tuple[list[float], list[float], list[float]]:
-    means = [100 * i.mean for i in intervals]
-    lows = [100 * (i.mean if i.low is None else i.low) for i in intervals]
-    return means, lows, [100 * (i.mean if i.high is None else i.high) for i in intervals]
+def _ends(intervals: Sequence[Any], scale: float = 100) -> tuple[list[float], list[float], list[float]]:
+    """Means, lower and upper ends, as drawn."""
+    means = [scale * i.mean for i in intervals]
+    lows = [scale * (i.mean if i.low is None else i.low) for i in intervals]
+    return means, lows, [scale * (i.mean if i.high is None else i.high) for i in intervals]
 
 
 def differences(summary: Summary) -> str:
@@ -207,17 +225,27 @@ def differences(summary: Summary) -> str:
             found.setdefault(c.second, []).append(c)
 
     def paint(axes: Axes) -> None:
-        axes.axhline(0, color=INK, linewidth=0.9)
-        for i, (second, contrasts) in enumerate(found.items()):
-            x = np.array([c.n for c in contrasts]) * dodge(i, len(found))
-            mean, low, high = _per_cent([c.difference for c in contrasts])
-            if contrasts[0].primary:
-                axes.vlines(x, low, high, color=style(second).colour, linewidth=3.4, alpha=0.9)
-            line(axes, second, x, mean, low, high)
-        size_axis(axes, sorted({c.n for contrasts in found.values() for c in contrasts}))
+        difference_lines(axes, found)
         axes.set_ylabel("C4 minus the other, points")
 
     return draw("differences", "C4 minus the arms that learn the symmetry, with intervals", paint)
+
+
+def difference_lines(
+    axes: Axes, found: Mapping[str, Sequence[Contrast]], scale: float = 100, what: str = "training images"
+) -> list[float]:
+    """Contrasts with each arm over the size, the primary one heavier, and the line of no difference; their means."""
+    axes.axhline(0, color=INK, linewidth=0.9)
+    means: list[float] = []
+    for i, (second, contrasts) in enumerate(found.items()):
+        x = np.array([c.n for c in contrasts]) * dodge(i, len(found))
+        mean, low, high = _ends([c.difference for c in contrasts], scale)
+        if contrasts[0].primary:
+            axes.vlines(x, low, high, color=style(second).colour, linewidth=3.4, alpha=0.9)
+        line(axes, second, x, mean, low, high)
+        means += mean
+    size_axis(axes, sorted({c.n for contrasts in found.values() for c in contrasts}), what)
+    return means
 
 
 def steps(summary: Summary) -> str:
@@ -226,9 +254,8 @@ def steps(summary: Summary) -> str:
     def paint(axes: Axes) -> None:
         for curve in summary.curves:
             line(axes, curve.arm, curve.steps, 100 * np.array(curve.scores))
-        ticks = sorted({step for curve in summary.curves for step in curve.steps})
         axes.set_xscale("log")
-        shown = [t for i, t in enumerate(ticks) if i == 0 or t >= 1.6 * ticks[i - 1] or t == ticks[-1]]
+        shown = step_ticks(summary)
         axes.set_xticks(shown, [f"{t:,}".replace(",", " ") for t in shown])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("training steps")
@@ -236,6 +263,12 @@ def steps(summary: Summary) -> str:
         axes.grid(axis="x", visible=False)
 
     return draw("steps", "Accuracy against training steps", paint)
+
+
+def step_ticks(summary: Summary) -> list[int]:
+    """The steps of the long runs, without those that would crowd the axis."""
+    ticks = sorted({step for curve in summary.curves for step in curve.steps})
+    return [t for i, t in enumerate(ticks) if i == 0 or t >= 1.6 * ticks[i - 1] or t == ticks[-1]]
 
 
 def equivariance(summary: Summary, what: str = "training images") -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from equilayers.experiments import plots
 from equilayers.experiments.presentation import Presentation
+from equilayers.experiments.sections import (
+    against_steps,
+    cost_section,
+    equivariance_figure,
+    figure,
+    method_section,
+    plots_section,
+)
 from equilayers.experiments.summary import Contrast, Summary
 from equilayers.experiments.tables import percent, tables
 from equilayers.experiments.words import points, unsaid, what_it_says
 
-__all__ = ["PRESENTATION", "figure"]
+__all__ = ["PRESENTATION"]
 
 TITLES = {"digits": "8×8 digits", "mnist-rot": "28×28 digits"}
 
@@ -27,38 +34,18 @@ def _plots(summary: Summary) -> str:
         )
         figures.append(figure(plots.differences(summary), "C4 minus the arms that learn the symmetry", note))
     if summary.curves:
-        note = f"One long run of each arm on {summary.curves[0].n} images, one seed: no interval."
-        figures.append(figure(plots.steps(summary), "Accuracy against steps", note))
-    if any(e.error is not None for e in summary.equivariance):
-        note = "1, the dotted line: no nearer to the law than another picture's output. Bars span the seeds' intervals."
-        note += " An exact 0 lies on the lower edge." if any(e.error == 0 for e in summary.equivariance) else ""
-        figures.append(figure(plots.equivariance(summary), "Equivariance error", note))
-    if not figures:
-        return ""
-    arms = [arm for arm in summary.arms if arm in plots.STYLES]
-    legend = "".join(f"<li>{plots.key(arm)}{escape(arm)}</li>" for arm in arms)
-    return (
-        f'<section><h2>Plots</h2><ul class="legend">{legend}</ul><div class="plots">{"".join(figures)}</div></section>'
-    )
-
-
-def figure(svg: str, caption: str, note: str) -> str:
-    """A plot under its caption."""
-    return f"<figure><figcaption><b>{escape(caption)}</b> {escape(note)}</figcaption>{svg}</figure>"
+        figures.append(against_steps(summary, plots.steps(summary), "Accuracy against steps", "images"))
+    figures.append(equivariance_figure(summary, "training images", "another picture's"))
+    return plots_section([arm for arm in summary.arms if arm in plots.STYLES], [f for f in figures if f])
 
 
 def _costs(summary: Summary) -> str:
     if not summary.costs:
         return ""
     kinds = [k for k in ("parameters", "macs", "seconds") if any(getattr(c, k) is not None for c in summary.costs)]
-    drawn = "".join(f"<figure>{plots.cost(summary, kind)}</figure>" for kind in kinds)
     note = "Averaging over the rotations (TTA) changes nothing in training and costs four passes for each test image. "
     note += f"Seconds: one run on {max(summary.sizes)} images, one thread."
-    return f'<section><h2>Cost</h2><p class="note">{escape(note)}</p><div class="costs">{drawn}</div></section>'
-
-
-def _method(summary: Summary) -> str:
-    return f"""<section class="method"><h2>How to read it</h2><p>{escape(METHOD)}</p></section>"""
+    return cost_section("Cost", note, [plots.cost(summary, kind) for kind in kinds])
 
 
 METHOD = (
@@ -72,7 +59,7 @@ METHOD = (
 
 
 def _sections(summary: Summary) -> list[str]:
-    return [_plots(summary), _costs(summary), tables(summary), _method(summary)]
+    return [_plots(summary), _costs(summary), tables(summary), method_section(METHOD)]
 
 
 def _verdict(contrast: Contrast) -> str:

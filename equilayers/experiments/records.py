@@ -198,4 +198,3 @@ def _locked(path: Path) -> IO[bytes]:
             "Wait for it, or give another --out.",
         ) from error
     return file
-

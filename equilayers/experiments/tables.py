@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from equilayers.experiments import plots
+from equilayers.experiments.catalogue import scheme_of
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import COLUMNS, Contrast, Summary
 from equilayers.experiments.words import points, small
 
-__all__ = ["arms_table", "flags_table", "named", "percent", "table", "tables"]
+__all__ = ["arms_table", "differences_table", "flags_table", "named", "percent", "table", "tables"]
 
 COLUMN_TITLES = {
     "rotated": "Trained on turned pictures, tested on all turns",
@@ -39,7 +40,7 @@ def tables(summary: Summary) -> str:
     parts = [_levels(summary, column) for column in COLUMNS if any(x.column == column for x in summary.levels)]
     return (
         f"<section><h2>Accuracy, %</h2>{''.join(parts)}</section>"
-        f"<section><h2>Differences, points</h2>{_differences(summary)}</section>"
+        f"<section><h2>Differences, points</h2>{differences_table(summary, '−', points)}</section>"
         f"<section><h2>Arms</h2>{arms_table(summary)}{flags_table(summary)}</section>"
     )
 
@@ -68,25 +69,34 @@ def named(arm: str) -> str:
     return f"{plots.key(arm)}{escape(arm)}"
 
 
-def _differences(summary: Summary) -> str:
+def differences_table(summary: Summary, between: str, shown: Callable[[float], str]) -> str:
+    """Contrasts pair by pair; in bold the one that was named first.
+
+    Args:
+        summary: what is shown.
+        between: the sign between the two arms.
+        shown: one difference as text.
+    """
+    usual = scheme_of(summary.dataset).primary[0]
     pairs: dict[tuple[str, str, str], dict[int, Contrast]] = {}
     for c in summary.contrasts:
         pairs.setdefault((c.column, c.first, c.second), {})[c.n] = c
     rows = []
     for (column, first, second), cells in pairs.items():
         primary = next(iter(cells.values())).primary
-        name = f"{escape(first)} − {escape(second)}"
-        where = "" if column == "rotated" else f" <small>{escape(column.replace('->', ' → '))}</small>"
-        rows.append([(f"<b>{name}</b>" if primary else name) + where, *(_cell(cells.get(n)) for n in summary.sizes)])
+        name = f"{escape(first)} {between} {escape(second)}"
+        where = "" if column == usual else f" <small>{escape(column.replace('->', ' → '))}</small>"
+        found = [_cell(cells.get(n), shown) for n in summary.sizes]
+        rows.append([(f"<b>{name}</b>" if primary else name) + where, *found])
     return table(["pair", *(f"n = {n}" for n in summary.sizes)], rows, "differences")
 
 
-def _cell(contrast: Contrast | None) -> str:
+def _cell(contrast: Contrast | None, shown: Callable[[float], str]) -> str:
     if contrast is None:
         return "–"
     i = contrast.difference
-    ends = "" if i.low is None or i.high is None else f"<small>{points(i.low)} to {points(i.high)}</small>"
-    return f'<span class="{contrast.verdict.replace(" ", "-")}">{points(i.mean)} {contrast.verdict}</span>{ends}'
+    ends = "" if i.low is None or i.high is None else f"<small>{shown(i.low)} to {shown(i.high)}</small>"
+    return f'<span class="{contrast.verdict.replace(" ", "-")}">{shown(i.mean)} {contrast.verdict}</span>{ends}'
 
 
 def arms_table(summary: Summary, each: str = "image") -> str:

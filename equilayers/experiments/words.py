@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from equilayers.experiments.catalogue import scheme_of
 from equilayers.experiments.statistics import Interval
-from equilayers.experiments.summary import PRIMARY, Contrast, Curve, Summary
+from equilayers.experiments.summary import Contrast, Curve, Summary
 
 __all__ = [
-    "NAMES", "SUPERSCRIPTS", "counted", "flagged", "listed", "points", "signs", "small", "tuning", "unfinished",
-    "unsaid", "verdicts", "what_it_says",
+    "NAMES", "SUPERSCRIPTS", "by_chance", "counted", "exactness", "flagged", "listed", "pick", "points", "small",
+    "tuning", "turning", "unfinished", "unsaid", "verdicts", "what_it_says", "wrong_group",
 ]  # fmt: skip
 
 NAMES = {
@@ -127,14 +128,14 @@ def _against(summary: Summary, column: str, first: str, others: Sequence[str]) -
 
 
 def _clause(summary: Summary, column: str, first: str, second: str) -> str:
-    found = _pick(summary, column, first, second)
+    found = pick(summary, column, first, second)
     if not found:
         return ""
     subject = "C4" if first == "C4" else NAMES[first]
     return f"{NAMES[second]} {subject} is {verdicts(found)}"
 
 
-def _pick(summary: Summary, column: str, first: str, second: str) -> list[Contrast]:
+def pick(summary: Summary, column: str, first: str, second: str) -> list[Contrast]:
     """The contrasts of a pair that have an interval; the others say nothing."""
     pair = (column, first, second)
     return [c for c in summary.contrasts if (c.column, c.first, c.second) == pair and c.difference.sign is not None]
@@ -162,19 +163,36 @@ def _range(contrasts: Sequence[Contrast]) -> str:
 
 
 def _wrong(summary: Summary) -> str:
-    right, none = _pick(summary, "rotated", "C4", "wrong group"), _pick(summary, "rotated", "wrong group", "plain-F")
+    right, none = pick(summary, "rotated", "C4", "wrong group"), pick(summary, "rotated", "wrong group", "plain-F")
+    return wrong_group(right, none, ("C4", NAMES["wrong group"], NAMES["plain-F"]))
+
+
+def wrong_group(
+    right: Sequence[Contrast],
+    none: Sequence[Contrast],
+    names: tuple[str, str, str],
+    span: Callable[[Sequence[Contrast]], str] | None = None,
+) -> str:
+    """Whether it is the right symmetry that helps.
+
+    Args:
+        right: contrasts of the right against the wrong group.
+        none: contrasts of the wrong group against a network without one.
+        names: of the three.
+        span: how the range of several differences is written; in points if None.
+    """
     if not right:
         return ""
-    text = f"Against {NAMES['wrong group']}, of the same size and cost, C4 is {verdicts(right)}"
+    text = f"Against {names[1]}, of the same size and cost, {names[0]} is {verdicts(right, span)}"
     if none:
-        text += f"; that network is {verdicts(none)} against {NAMES['plain-F']}"
+        text += f"; that network is {verdicts(none, span)} against {names[2]}"
     if none and all(c.verdict == "ahead" for c in right) and not any(c.verdict == "ahead" for c in none):
         text += ", so it is the right symmetry that helps and not shared weights as such"
     return text + "."
 
 
 def _price(summary: Summary) -> str:
-    found = _pick(summary, "upright->upright", "C4", "plain-P")
+    found = pick(summary, "upright->upright", "C4", "plain-P")
     if not found:
         return ""
     how = f"C4 is {verdicts(found)} against {NAMES['plain-P']}"
@@ -183,17 +201,28 @@ def _price(summary: Summary) -> str:
 
 def _equivariance(summary: Summary) -> str:
     largest = {e.arm: e for e in sorted(summary.equivariance, key=lambda e: e.n) if e.error is not None}
-    exact, learned = largest.get("C4"), largest.get("augmented-F")
-    if exact is None or learned is None or exact.error is None or learned.error is None:
+    learned = largest.get("augmented-F")
+    text = exactness(summary, "C4")
+    if not text or learned is None or learned.error is None:
         return ""
-    at_floor = exact.floor is not None and exact.error <= 2 * exact.floor
-    text = f"The equivariance error of C4 at n = {exact.n} is {small(exact.error)}"
-    text += ", which is rounding" if at_floor else "" if exact.floor is None else f" (floor {small(exact.floor)})"
     return text + (
         f"; augmentation leaves {small(learned.error)}"
         + (f" and a plain network {small(largest['plain-F'].error or 0.0)}" if "plain-F" in largest else "")
         + ", where 1 means no nearer to the law than another picture's output."
     )
+
+
+def exactness(summary: Summary, arm: str) -> str:
+    """The equivariance error of an arm at the largest size, and whether it is rounding; no full stop."""
+    found = [e for e in sorted(summary.equivariance, key=lambda e: e.n) if e.arm == arm and e.error is not None]
+    if not found:
+        return ""
+    last = found[-1]
+    assert last.error is not None
+    text = f"The equivariance error of {arm} at n = {last.n} is {small(last.error)}"
+    if last.floor is None:
+        return text
+    return text + (", which is rounding" if last.error <= 2 * last.floor else f" (floor {small(last.floor)})")
 
 
 def unsaid(summary: Summary) -> str:
@@ -203,7 +232,8 @@ def unsaid(summary: Summary) -> str:
         >>> unsaid(Summary("digits", 0, 160, None, 0, 0)).startswith("The plan is not finished: 0 of 160 runs")
         True
     """
-    sentences = [unfinished(summary), _chance(summary), _turning(summary), tuning(summary), flagged(summary)]
+    turns = turning(summary, ("C4", "augmentation"))
+    sentences = [unfinished(summary), by_chance(summary), turns, tuning(summary), flagged(summary)]
     sentences.append(_cannot_settle(summary))
     return " ".join(s for s in sentences if s)
 
@@ -219,43 +249,45 @@ def unfinished(summary: Summary) -> str:
     return text.strip()
 
 
-def _chance(summary: Summary) -> str:
+def by_chance(summary: Summary) -> str:
+    """How many intervals there are to be misled by, and which comparison was named beforehand."""
     count = sum(c.difference.sign is not None for c in summary.contrasts)
     if not count:
         return ""
+    _, first, second = scheme_of(summary.dataset).primary
     text = "1 interval stands" if count == 1 else f"{count} intervals stand"
     text += (
         " in the table of differences; even if no arm differed from any other, one in twenty would leave zero by chance"
     )
     if count >= 20:
         text += f", about {round(0.05 * count)} of these"
-    return f"{text}. Only the comparison C4 − {PRIMARY[2]} was named beforehand; read the others as hints."
+    return f"{text}. Only the comparison {first} − {second} was named beforehand; read the others as hints."
 
 
-def _turning(summary: Summary) -> str:
-    """Whether the order of the primary pair changes along the long runs."""
+def turning(summary: Summary, names: tuple[str, str] | None = None) -> str:
+    """Whether the order of the primary pair changes along the long runs; ``names`` of the two, of the arms if None."""
+    scheme = scheme_of(summary.dataset)
+    _, one, other = scheme.primary
     curves = {curve.arm: curve for curve in summary.curves}
-    first, second = curves.get(PRIMARY[1]), curves.get(PRIMARY[2])
-    if first is None or second is None:
-        return (
-            f"All of it holds for {summary.steps} training steps; more or fewer may turn a verdict."
-            if summary.steps
-            else ""
-        )
-    seen = signs(first, second)
+    if one not in curves or other not in curves:
+        if not summary.steps:
+            return ""
+        return f"All of it holds for {summary.steps} training steps; more or fewer may turn a verdict."
+    first, second = names or (one, other)
+    seen = {scheme.sign * sign for sign in _signs(curves[one], curves[other])}
     if 1 in seen and -1 in seen:
-        how = "the lead between C4 and augmentation changes hands"
+        how = f"the lead between {first} and {second} changes hands"
     elif 1 in seen or -1 in seen:
-        how = f"{'C4' if 1 in seen else 'augmentation'} is never behind"
+        how = f"{first if 1 in seen else second} is never behind"
     else:
         how = "the two never differ"
     return (
-        f"A verdict also depends on the number of steps ({summary.steps} here): along the long runs at n = {first.n}, "
-        f"of one seed and so without an interval, {how}."
+        f"A verdict also depends on the number of steps ({summary.steps} here): along the long runs at "
+        f"n = {curves[one].n}, of one seed and so without an interval, {how}."
     )
 
 
-def signs(first: Curve, second: Curve) -> set[int]:
+def _signs(first: Curve, second: Curve) -> set[int]:
     """Which of two curves is higher, over the steps that both have: 1, -1 and 0 as they occur."""
     other = dict(zip(second.steps, second.scores, strict=True))
     pairs = [(a, other[s]) for s, a in zip(first.steps, first.scores, strict=True) if s in other]

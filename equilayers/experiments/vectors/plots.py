@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equilayers.experiments.catalogue import scheme_of
-from equilayers.experiments.plots import INK, dodge, draw, line, number, power, size_axis, style
+from equilayers.experiments.plots import difference_lines, dodge, draw, line, number, power, size_axis, step_ticks
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import Contrast, Summary
 from equilayers.experiments.vectors.words import factor
@@ -101,20 +101,8 @@ def differences(summary: Summary, error: bool) -> str:
             found.setdefault(c.second, []).append(c)
 
     def paint(axes: Axes) -> None:
-        axes.axhline(0, color=INK, linewidth=0.9)
-        means: list[float] = []
-        for i, (second, contrasts) in enumerate(found.items()):
-            x = np.array([c.n for c in contrasts]) * dodge(i, len(found))
-            intervals = [c.difference for c in contrasts]
-            scale = 1 if error else 100
-            mean = [scale * v.mean for v in intervals]
-            low = [scale * (v.mean if v.low is None else v.low) for v in intervals]
-            high = [scale * (v.mean if v.high is None else v.high) for v in intervals]
-            if contrasts[0].primary:
-                axes.vlines(x, low, high, color=style(second).colour, linewidth=3.4, alpha=0.9)
-            line(axes, second, x, mean, low, high)
-            means += mean
-        size_axis(axes, sorted({c.n for contrasts in found.values() for c in contrasts}), SAMPLES)
+        scale = 1 if error else 100
+        means = difference_lines(axes, found, scale, SAMPLES)
         room = max(max(means) - min(means), 0.2 * scale) * 0.7
         axes.set_ylim(min(0.0, *means) - room, max(0.0, *means) + room)
         if error:
@@ -133,9 +121,7 @@ def steps(summary: Summary, error: bool, label: str) -> str:
             y = [10.0**v if error else 100 * v for v in curve.scores]
             line(axes, curve.arm, curve.steps, y)
             means += y
-        ticks = sorted({step for curve in summary.curves for step in curve.steps})
-        shown = [t for i, t in enumerate(ticks) if i == 0 or t >= 1.6 * ticks[i - 1] or t == ticks[-1]]
-        size_axis(axes, shown, "training steps")
+        size_axis(axes, step_ticks(summary), "training steps")
         _score_axis(axes, error, label, means)
 
     return draw("steps", f"{label} against training steps", paint)

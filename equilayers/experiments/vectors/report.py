@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from equilayers.experiments import plots
 from equilayers.experiments.catalogue import scheme_of
 from equilayers.experiments.presentation import Presentation
-from equilayers.experiments.presentation_pictures import figure
+from equilayers.experiments.sections import (
+    against_steps,
+    cost_section,
+    equivariance_figure,
+    figure,
+    method_section,
+    plots_section,
+)
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import Contrast, Summary
-from equilayers.experiments.tables import arms_table, flags_table, named, percent, table
+from equilayers.experiments.tables import arms_table, differences_table, flags_table, named, percent, table
 from equilayers.experiments.vectors import plots as drawn
 from equilayers.experiments.vectors.texts import TEXTS
-from equilayers.experiments.vectors.words import Words, level
+from equilayers.experiments.vectors.words import Words, factor, level
 from equilayers.experiments.words import points
 
 __all__ = ["ACCURACIES", "ERRORS"]
@@ -59,16 +65,9 @@ def _plots(summary: Summary, error: bool) -> str:
             figure(drawn.differences(summary, error), f"{first[0].upper()}{first[1:]} against those that learn", note)
         )
     if summary.curves:
-        note = f"One long run of each arm on {summary.curves[0].n} samples, one seed: no interval."
-        figures.append(figure(drawn.steps(summary, error, label), "Against training steps", note))
-    if any(e.error is not None for e in summary.equivariance):
-        note = "1, the dotted line: no nearer to the law than another input's output. Bars span the seeds' intervals."
-        note += " An exact 0 lies on the lower edge." if any(e.error == 0 for e in summary.equivariance) else ""
-        figures.append(figure(plots.equivariance(summary, "training samples"), "Equivariance error", note))
-    legend = "".join(f"<li>{plots.key(arm)}{escape(arm)}</li>" for arm in summary.arms)
-    return (
-        f'<section><h2>Plots</h2><ul class="legend">{legend}</ul><div class="plots">{"".join(figures)}</div></section>'
-    )
+        figures.append(against_steps(summary, drawn.steps(summary, error, label), "Against training steps", "samples"))
+    figures.append(equivariance_figure(summary, "training samples", "another input's"))
+    return plots_section(summary.arms, [f for f in figures if f])
 
 
 def _costs(summary: Summary, error: bool) -> str:
@@ -76,9 +75,8 @@ def _costs(summary: Summary, error: bool) -> str:
         return ""
     kinds = [k for k in drawn.COSTS if any(getattr(c, k) for c in summary.costs)]
     label = _label(summary, error)
-    made = "".join(f"<figure>{drawn.against_cost(summary, kind, error, label)}</figure>" for kind in kinds)
     note = f"Each arm on {max(summary.sizes)} samples. Seconds: one run, one thread of this machine."
-    return f'<section><h2>Against cost</h2><p class="note">{escape(note)}</p><div class="costs">{made}</div></section>'
+    return cost_section("Against cost", note, [drawn.against_cost(summary, kind, error, label) for kind in kinds])
 
 
 def _error_cell(interval: Interval | None) -> str:
@@ -101,32 +99,12 @@ def _tables(summary: Summary, words: Words) -> str:
     label = _label(summary, words.error)
     made = table(["arm", *head], rows, "levels-drawn")
     ratio = "Differences: how many times smaller the error of the first" if words.error else "Differences, points"
+    pairs = differences_table(summary, *("/", factor) if words.error else ("−", points))
     return (
         f"<section><h2>{escape(label[0].upper() + label[1:])}</h2>{made}</section>"
-        f"<section><h2>{ratio}</h2>{_differences(summary, words)}</section>"
+        f"<section><h2>{ratio}</h2>{pairs}</section>"
         f"<section><h2>Arms</h2>{arms_table(summary, 'input')}{flags_table(summary)}</section>"
     )
-
-
-def _differences(summary: Summary, words: Words) -> str:
-    pairs: dict[tuple[str, str], dict[int, Contrast]] = {}
-    for c in summary.contrasts:
-        pairs.setdefault((c.first, c.second), {})[c.n] = c
-    rows = []
-    for (first, second), cells in pairs.items():
-        name = escape(f"{first} − {second}" if not words.error else f"{first} / {second}")
-        bold = next(iter(cells.values())).primary
-        rows.append([f"<b>{name}</b>" if bold else name, *(_cell(cells.get(n), words) for n in summary.sizes)])
-    return table(["pair", *(f"n = {n}" for n in summary.sizes)], rows, "differences")
-
-
-def _cell(contrast: Contrast | None, words: Words) -> str:
-    if contrast is None:
-        return "–"
-    i = contrast.difference
-    ends = "" if i.low is None or i.high is None else f"<small>{words.shown(i.low)} to {words.shown(i.high)}</small>"
-    shown = f"{words.shown(i.mean)} {contrast.verdict}"
-    return f'<span class="{contrast.verdict.replace(" ", "-")}">{shown}</span>{ends}'
 
 
 def _method(summary: Summary, words: Words) -> str:
@@ -144,7 +122,7 @@ def _method(summary: Summary, words: Words) -> str:
         "equivariance error is "
         "the distance of an output from what the law demands, in units of its distance from other inputs' outputs."
     )
-    return f'<section class="method"><h2>How to read it</h2><p>{escape(text)}</p></section>'
+    return method_section(text)
 
 
 def _score(record: Mapping[str, Any]) -> float:

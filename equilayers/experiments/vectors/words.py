@@ -10,15 +10,20 @@ from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import Contrast, Summary
 from equilayers.experiments.vectors.texts import TEXTS
 from equilayers.experiments.words import (
+    SUPERSCRIPTS,
+    by_chance,
     counted,
+    exactness,
     flagged,
     listed,
+    pick,
     points,
-    signs,
     small,
     tuning,
+    turning,
     unfinished,
     verdicts,
+    wrong_group,
 )
 
 __all__ = ["Words", "factor", "level"]
@@ -33,14 +38,9 @@ def factor(logarithm: float) -> str:
     """
     sign, size = ("÷", logarithm) if logarithm >= 0 else ("×", -logarithm)
     if size >= 4:
-        return sign + small_power(size)
+        return f"{sign}10{str(round(size)).translate(SUPERSCRIPTS)}"
     value = 10.0**size
     return f"{sign}{value:.0f}" if value >= 9.95 else f"{sign}{value:.1f}"
-
-
-def small_power(exponent: float) -> str:
-    """A large factor as a power of ten."""
-    return "10" + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def level(logarithm: float) -> str:
@@ -120,30 +120,21 @@ class Words:
         return f"Against {'; against '.join(clauses)}." if clauses else ""
 
     def _pick(self, summary: Summary, first: str, second: str) -> list[Contrast]:
-        """The contrasts of a pair that have an interval; the others say nothing."""
-        return [
-            c for c in summary.contrasts if (c.first, c.second) == (first, second) and c.difference.sign is not None
-        ]
+        return pick(summary, scheme_of(summary.dataset).primary[0], first, second)
 
     def _wrong(self, summary: Summary, what: str) -> str:
-        contrasts = scheme_of(summary.dataset).contrasts
-        pair = next(((a, b) for _, a, b in contrasts if "wrong" in b), None)
-        free = next(((a, b) for _, a, b in contrasts if "wrong" in a), None)
-        right = self._pick(summary, *pair) if pair else []
-        if not right or pair is None:
+        pairs = [(a, b) for _, a, b in scheme_of(summary.dataset).contrasts]
+        pair = next(((a, b) for a, b in pairs if "wrong" in b), None)
+        free = next(((a, b) for a, b in pairs if "wrong" in a), None)
+        if pair is None or free is None:
             return ""
-        text = f"Against {pair[1]} ({what}), of the same size and cost, {pair[0]} is {verdicts(right, self._span)}"
-        none = self._pick(summary, *free) if free else []
-        if none and free is not None:
-            text += f"; that network is {verdicts(none, self._span)} against {free[1]}"
-        if none and all(c.verdict == "ahead" for c in right) and not any(c.verdict == "ahead" for c in none):
-            text += ", so it is the right symmetry that helps and not shared weights as such"
-        return text + "."
+        names = (pair[0], f"{pair[1]} ({what})", free[1])
+        return wrong_group(self._pick(summary, *pair), self._pick(summary, *free), names, self._span)
 
     def unsaid(self, summary: Summary) -> str:
         """What a reader must not take from the numbers."""
         text = TEXTS[summary.dataset]
-        sentences = [unfinished(summary), _chance(summary), self._turning(summary), tuning(summary), flagged(summary)]
+        sentences = [unfinished(summary), by_chance(summary), turning(summary), tuning(summary), flagged(summary)]
         sentences += [text.absent, _matching(summary), text.scope]
         sentences.append(
             "Networks of one size and one kind each, on samples of a law without noise, cannot settle whether "
@@ -151,37 +142,6 @@ class Words:
         )
         return " ".join(s for s in sentences if s)
 
-    def _turning(self, summary: Summary) -> str:
-        """Whether the order of the primary pair changes along the long runs."""
-        scheme = scheme_of(summary.dataset)
-        curves = {curve.arm: curve for curve in summary.curves}
-        one, other = curves.get(scheme.primary[1]), curves.get(scheme.primary[2])
-        if one is None or other is None:
-            if not summary.steps:
-                return ""
-            return f"All of it holds for {summary.steps} training steps; more or fewer may turn a verdict."
-        seen = {scheme.sign * s for s in signs(one, other)}
-        if 1 in seen and -1 in seen:
-            how = "the lead between the two changes hands"
-        else:
-            how = f"{one.arm if 1 in seen else other.arm} is never behind"
-        return (
-            f"A verdict also depends on the number of steps ({summary.steps} here): along the long runs at "
-            f"n = {one.n}, of one seed and so without an interval, {how}."
-        )
-
-
-def _chance(summary: Summary) -> str:
-    count = sum(c.difference.sign is not None for c in summary.contrasts)
-    if not count:
-        return ""
-    _, first, second = scheme_of(summary.dataset).primary
-    return (
-        f"{counted(count, 'interval')} stand{'s' if count == 1 else ''} in the table of differences; even if no arm "
-        f"differed from any other, one in twenty would leave zero by chance. Only the comparison {first} − "
-        f"{second} was "
-        "named beforehand; read the others as hints."
-    )
 
 
 def _matching(summary: Summary) -> str:
@@ -194,13 +154,9 @@ def _matching(summary: Summary) -> str:
 
 
 def _equivariance(summary: Summary, first: str, second: str) -> str:
-    largest = {e.arm: e for e in sorted(summary.equivariance, key=lambda e: e.n) if e.error is not None}
-    exact, learned = largest.get(first), largest.get(second)
-    if exact is None or learned is None or exact.error is None or learned.error is None:
+    largest = {e.arm: e.error for e in sorted(summary.equivariance, key=lambda e: e.n) if e.error is not None}
+    text = exactness(summary, first)
+    if not text or second not in largest:
         return ""
-    at_floor = exact.floor is not None and exact.error <= 2 * exact.floor
-    text = f"The equivariance error of {first} at n = {exact.n} is {small(exact.error)}"
-    text += ", which is rounding" if at_floor else "" if exact.floor is None else f" (floor {small(exact.floor)})"
-    return (
-        f"{text}; {second} has {small(learned.error)}, where 1 means no nearer to the law than another input's output."
-    )
+    learned = small(largest[second])
+    return f"{text}; {second} has {learned}, where 1 means no nearer to the law than another input's output."
