@@ -153,6 +153,10 @@ def _axioms(group: Group, laws: Laws, rng: torch.Generator) -> None:
         "Closure: the group contains samples, products and inverses",
         says_it_contains(group, torch.cat([g, gh, inverse])),
     )
+    if len(shape) == 2:
+        laws.bound("compose() is the product of matrices", _distance(gh, g @ h), TOLERANCE)
+    else:
+        laws.not_run("compose() is the product of matrices", "elements are not matrices")
     same, other = group.equal(gh, gh), group.equal(left, right, 1e-6)
     laws.holds(
         "equal() is reflexive and compares elements", bool(same.all() and other.all()) and same.shape == (len(g),)
@@ -220,6 +224,7 @@ def _lie(group: Group, laws: Laws, rng: torch.Generator) -> None:
         for name in names:
             laws.not_run(name, "the group has no Lie algebra")
         return
+    laws.holds("lie_basis is the description's", np.array_equal(group.lie_basis, group.description.lie))
     a = 0.5 * torch.randn(6, group.lie_dim, generator=rng, dtype=torch.float64)
     g = group.exp(a)
     laws.bound(names[0], _distance(group.compose(g, group.exp(-a)), group.identity.expand_as(g)), TOLERANCE)
@@ -232,6 +237,9 @@ def _lie(group: Group, laws: Laws, rng: torch.Generator) -> None:
     products = torch.einsum("iab,jbc->ijac", lie, lie)
     brackets = torch.einsum("ijk,kab->ijab", torch.tensor(group.structure_constants), lie)
     laws.bound(names[2], _distance(products - products.transpose(0, 1), brackets), TOLERANCE)
+    killing = np.einsum("iab,jba->ij", group.structure_constants, group.structure_constants)
+    values = np.linalg.svd(killing, compute_uv=False)
+    laws.equal("is_semisimple", group.is_semisimple, bool(values[-1] > TOLERANCE * max(values[0], 1e-300)))
     laws.holds("The group contains exp(A)", says_it_contains(group, g))
 
 

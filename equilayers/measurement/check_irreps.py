@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from equilayers import representations  # its finder of irreps loads on first use
-from equilayers.errors import BadInput
+from equilayers.errors import BadInput, EquilayersError
 from equilayers.groups import FiniteGroup, Group
 from equilayers.measurement.check_representation import group_words
 from equilayers.measurement.commutant import ENUMERATED, characters, intertwiner_projector
@@ -67,6 +67,7 @@ def check_irreps(
     _commutants(found, laws, values if listable else None)
     _inequivalent(found, laws, values if listable else None)
     _complete(group, found, laws, max_dim)
+    _named(group, found, laws)
     if listable:
         _types(group, found, laws, elements)
     else:
@@ -174,6 +175,20 @@ def _complete(group: Group, found: Sequence[Irrep], laws: Laws, max_dim: int | N
         laws.not_run(name, "only some irreps were asked for" if group.is_finite else "the group is infinite")
 
 
+def _named(group: Group, found: Sequence[Irrep], laws: Laws) -> None:
+    """Two irreps of one dimension under each other's label break no other law."""
+    name = "Each label is that of eq.irrep"
+    for irrep in found:
+        try:
+            named = representations.irrep(group, irrep.label)
+        except EquilayersError:
+            laws.not_run(f"{name}: {irrep.label}", "eq.irrep knows no such label")
+            continue
+        if named != irrep and (named.dim != irrep.dim or _rank(irrep, named) == 0):
+            laws.holds(name, False, {"label": irrep.label})
+    laws.holds(name, True)
+
+
 def _types(group: Group, found: Sequence[Irrep], laws: Laws, elements: Tensor) -> None:
     squares = group.compose(elements, elements)
     expected = {"real": 1, "complex": 0, "quaternionic": -2}
@@ -182,9 +197,7 @@ def _types(group: Group, found: Sequence[Irrep], laws: Laws, elements: Tensor) -
     laws.bound("Frobenius-Schur indicators", worst, 1e-8, means)
 
 
-def _products(
-    found: Sequence[Irrep], laws: Laws, elements: Tensor, values: list[np.ndarray], listable: bool
-) -> None:
+def _products(found: Sequence[Irrep], laws: Laws, elements: Tensor, values: list[np.ndarray], listable: bool) -> None:
     """On elements of every component: a parity that was lost is invisible on the identity component."""
     pairs = [
         (i, j)

@@ -270,7 +270,50 @@ class WrongImages(Square):
         return torch.argsort(p, -1)
 
 
+class BackwardsMatrices(Rotations):
+    def compose(self, g, h):
+        return h @ g
+
+
+class LongerBasis(Rotations):
+    @property
+    def lie_basis(self):
+        return 2 * self.description.lie
+
+
+class Semisimple(Heisenberg):
+    is_semisimple = True
+
+
+class Finite(Rotations):
+    is_finite = True
+
+
+class Transposed(Heisenberg):
+    def inverse(self, g):
+        return g.transpose(-1, -2)
+
+
+class SinglePrecision(Rotations):
+    def compose(self, g, h):
+        return (g.float() @ h.float()).double()
+
+
+class NotAnAutomorphism(MatrixGroup):
+    """The upper triangular shear, and an exchange of axes that makes it a lower one."""
+
+    def generators(self):
+        return Generators(lie=[unit(0, 1, 2)], discrete=[[[0.0, 1.0], [1.0, 0.0]]])
+
+
 TWINS = {
+    BackwardsMatrices: r"compose\(\) is the product",
+    LongerBasis: "lie_basis is the description's",
+    Semisimple: "is_semisimple",
+    Finite: "is_finite",
+    Transposed: "inverse law",
+    SinglePrecision: "identity law|compose",
+    NotAnAutomorphism: "Discrete generators keep the algebra",
     WrongInverse: "inverse law",
     NotAssociative: "identity law|inverse law|Associativity",
     WrongIdentity: "identity law|identity",
@@ -310,6 +353,10 @@ TWINS = {
     WrongShape: "declared shape",
     WrongImages: "homomorphism",
 }
+
+
+def test_there_are_enough_twins():
+    assert len(TWINS) == 45
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__.replace("<lambda>", "LostReflection"))

@@ -78,6 +78,20 @@ def without_parity(irreps):
     return tuple(lost if irrep.label == "1o" else irrep for irrep in irreps)
 
 
+def swapped(one, other):
+    """Two irreps of one dimension, each under the label of the other."""
+    exchange = {one: other, other: one}
+
+    def twin(irreps):
+        return tuple(Retyped(v, exchange[v.label]) if v.label in exchange else v for v in irreps)
+
+    return twin
+
+
+def transposed(irrep):
+    return lambda g: irrep(g).transpose(-1, -2)
+
+
 def last(irreps, twin):
     return (*irreps[:-1], twin)
 
@@ -96,7 +110,20 @@ BROKEN = {
     "units of the left": ("Endomorphisms", "Q8", lambda v: last(v, LeftUnits(v[-1], v[-1].label))),
     "units that do not commute": ("Endomorphisms", "Q8", lambda v: last(v, NotCommuting(v[-1], v[-1].label))),
     "a lost parity": ("inequivalent", "O(3)", without_parity),
+    "swapped labels": ("label is that of eq.irrep", "D5", lambda v: (*v[:2], Retyped(v[2], "E2"), Retyped(v[3], "E1"))),
+    "swapped labels of a Lie group": ("label is that of eq.irrep", "O(3)", swapped("1o", "1e")),
+    "no homomorphism": ("homomorphism", "D4", lambda v: last(v, Retyped(v[-1], "E1", function=lambda g: 2 * v[-1](g)))),
+    "an antihomomorphism": ("homomorphism", "D4", lambda v: last(v, Retyped(v[-1], "E1", function=transposed(v[-1])))),
+    "real, said to be complex": (
+        "Endomorphisms multiply|commutant",
+        "D4",
+        lambda v: last(v, Retyped(v[-1], "E1", "complex")),
+    ),
 }
+
+
+def test_there_are_enough_broken_lists():
+    assert len(BROKEN) == 17
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -104,7 +131,7 @@ def test_broken_irreps_are_rejected(case):
     law, name, twin = BROKEN[case]
     group = eq.group(name)
     with pytest.raises(CheckFailed, match=law):
-        check_irreps(group, twin(eq.irreps(group, **LISTS[name])))
+        check_irreps(group, twin(eq.irreps(group, **LISTS.get(name, {}))))
 
 
 @pytest.mark.parametrize("name", ["D4", "S4", "Q8", "C5", "A5"])
