@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 
 import equilayers as eq
-from equilayers.errors import BadGroup, TooLarge
+from equilayers.errors import BadGroup, BadInput, TooLarge
 from equilayers.groups import FiniteGroup, Generators, Homomorphism, MatrixGroup
+from equilayers.intertwiners import HomSpace
+from equilayers.representations import Representation
 
 LOOP = [[0, 1, 2, 3, 4], [1, 0, 3, 4, 2], [2, 4, 0, 1, 3], [3, 2, 4, 0, 1], [4, 3, 1, 2, 0]]
 
@@ -93,3 +99,78 @@ def test_another_shape_is_not_an_element(name: str) -> None:
     G = eq.group(name)
     assert not G.contains(torch.zeros(5, 5, 7, dtype=G.element_dtype))
     assert G.contains(G.identity)
+
+
+class Unitriangular(MatrixGroup):
+    """Not reductive, so that only the equations themselves are left."""
+
+    def generators(self):  # type: ignore[no-untyped-def]
+        return Generators(lie=np.eye(9).reshape(9, 3, 3)[[1, 2, 5]])
+
+
+def power(V: Representation, k: int) -> Representation:
+    return functools.reduce(operator.matmul, [V] * k)
+
+
+# What is asked for, the words of the refusal, and the size that it names.
+TOO_MUCH = {
+    "irreps of SO(3)": (lambda: eq.irreps(eq.group("SO(3)")), "up to a level", "level"),
+    "irreps of SU(3)": (lambda: eq.irreps(eq.group("SU(3)")), "up to a level", "level"),
+    "irreps of SO(2) by dimension": (lambda: eq.irreps(eq.group("SO(2)"), max_dim=2), "up to a level", "level"),
+    "irreps of E(3)": (lambda: eq.irreps(eq.group("E(3)")), "up to a level", "level"),
+    "irreps of a product": (lambda: eq.irreps(eq.group("SO(3) x S4")), "up to a level", "level"),
+    "irreps of S50": (lambda: eq.irreps(eq.group("S50")), "more than 1000 irreps", "204226"),
+    "irreps of a product of large groups": (lambda: eq.irreps(eq.group("S50 x S50")), "irreps", "204226"),
+    "irreps of Rubik's cube": (lambda: eq.irreps(eq.group("Rubik")), "enumerated", "43252003274489856000"),
+    "a basis of 348 GB": (lambda: hundred_copies().basis(), "not written out", "347.9 GB"),
+    "equations in 5 million unknowns": (
+        lambda: eq.hom(*[power(eq.defining(Unitriangular()), 7)] * 2),
+        "too many unknowns",
+        "4782969",
+    ),
+}
+
+
+def hundred_copies() -> HomSpace:
+    """96 regular representations of D4 on either side: 768 x 768 matrices, 73728 of them."""
+    V = 96 * eq.regular(eq.group("D4"))
+    return eq.hom(V, V)
+
+
+@pytest.mark.parametrize("case", TOO_MUCH)
+def test_a_size_is_said_before_the_memory_is_spent(case: str) -> None:
+    ask, rule, size = TOO_MUCH[case]
+    tracemalloc.start()
+    try:
+        with pytest.raises((BadInput, TooLarge), match=rule) as refusal:
+            ask()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size in str(refusal.value) and refusal.value.remedy
+    assert peak < 50e6
+
+
+CLOSING = {
+    "a bracket outside": (Generators(lie=np.eye(9).reshape(9, 3, 3)[[1, 5]]), "does not close"),
+    "a generator that is no automorphism": (
+        Generators(lie=np.eye(4).reshape(4, 2, 2)[[1]], discrete=[np.eye(2)[::-1]]),
+        "must normalise the Lie algebra",
+    ),
+    "a projection": (Generators(lie=[[[0.0, -1.0], [1.0, 0.0]]], discrete=[np.diag([1.0, 0.0])]), "invertible"),
+    "no Lie algebra": (Generators(discrete=[np.eye(2)[::-1]]), "without Lie generators"),
+}
+
+
+@pytest.mark.parametrize("case", CLOSING)
+def test_an_inconsistent_description_is_refused_at_the_first_use(case: str) -> None:
+    description, rule = CLOSING[case]
+    for use in (
+        lambda G: G.sample(1),
+        lambda G: G.exp(torch.zeros(G.lie_dim, dtype=torch.float64)),
+        lambda G: eq.hom(eq.defining(G), eq.defining(G)),
+        lambda G: eq.layers.Linear(eq.defining(G), eq.defining(G)),
+    ):
+        with pytest.raises(BadGroup, match=rule) as refusal:
+            use(Given(description))
+        assert refusal.value.values and refusal.value.remedy
