@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from equilayers.experiments.records import read_records
+from equilayers.experiments.report import publish
 from equilayers.experiments.summarise import summarise
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "results" / "digits"
@@ -74,3 +76,31 @@ def test_every_interval_is_finite(summary):
     for level in summary.levels:
         assert 0 <= level.score.low <= level.score.mean <= level.score.high <= 1.02
     assert summary.contrasts
+
+INERTIA = FOLDER.parent / "inertia-quick"
+
+
+def test_the_stored_inertia_results_report_as_they_are_stored(tmp_path):
+    for name in ("plan.json", "records.jsonl"):
+        shutil.copy(INERTIA / name, tmp_path)
+    found, path = publish(tmp_path)
+    assert (tmp_path / "summary.json").read_bytes() == (INERTIA / "summary.json").read_bytes()
+    assert path.is_file() and found.complete and found.runs == 48
+
+
+def test_stored_inertia_errors_are_the_means_of_their_records():
+    records, notes = read_records(INERTIA)
+    stored = summarise(records.values(), "inertia")
+    scores = defaultdict(list)
+    for r in records.values():
+        scores[r["arm"], r["n"]].append(r["evaluations"]["test"]["score"])
+    assert not notes and len(scores) == 16
+    for (arm, n), found in scores.items():
+        assert abs(stored.level("drawn", n, arm).mean - sum(found) / 3) < 1e-6
+
+
+def test_stored_inertia_arms_are_exact_where_they_should_be():
+    records, _ = read_records(INERTIA)
+    for r in records.values():
+        error = r["equivariance"]["error"]
+        assert error < 1e-5 if r["arm"] in ("built-in", "canonicalised", "scalars") else error > 0.02, r["key"]

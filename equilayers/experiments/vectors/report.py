@@ -59,10 +59,11 @@ def _plots(summary: Summary, error: bool) -> str:
     if any(c.second in drawn.learning(summary) for c in summary.contrasts):
         _, first, _ = scheme_of(summary.dataset).primary
         note = f"Above the line {first} is ahead; where a bar crosses it, undecided. Heavy: the comparison named first."
+        note += " The others learn the symmetry or compute it."
         if error:
             note += " ÷2: half the error."
         figures.append(
-            figure(drawn.differences(summary, error), f"{first[0].upper()}{first[1:]} against those that learn", note)
+            figure(drawn.differences(summary, error), f"{first[0].upper()}{first[1:]} against other ways", note)
         )
     if summary.curves:
         figures.append(against_steps(summary, drawn.steps(summary, error, label), "Against training steps", "samples"))

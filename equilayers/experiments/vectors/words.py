@@ -33,14 +33,15 @@ def factor(logarithm: float) -> str:
     """How many times smaller an error is, from the decimal logarithm of the ratio.
 
     Example:
-        >>> factor(1.0), factor(-0.30103), factor(0.0)
-        ('÷10', '×2.0', '÷1.0')
+        >>> factor(1.0), factor(-0.30103), factor(0.0), factor(0.01)
+        ('÷10', '×2.0', '÷1.0', '÷1.02')
     """
     sign, size = ("÷", logarithm) if logarithm >= 0 else ("×", -logarithm)
     if size >= 4:
         return f"{sign}10{str(round(size)).translate(SUPERSCRIPTS)}"
     value = 10.0**size
-    return f"{sign}{value:.0f}" if value >= 9.95 else f"{sign}{value:.1f}"
+    digits = 0 if value >= 9.95 else 1 if value >= 1.095 or value == 1 else 2  # an end near 1 lies on one side of it
+    return f"{sign}{value:.{digits}f}"
 
 
 def level(logarithm: float) -> str:
