@@ -9,7 +9,6 @@ Every figure is a fresh process with empty caches; modules that load on the way 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from linear import machine
+from common import RESULTS, write
 
 BEFORE = "import time, torch; start = time.process_time()"
 AFTER = "import time, torch, equilayers as eq; start = time.process_time()"
@@ -60,7 +59,7 @@ def fresh(setup: str, timed: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "cold_start.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "cold_start.json")
     options = parser.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in CASES}
     for _ in range(options.rounds):  # interleaved
@@ -71,9 +70,7 @@ def main() -> None:
         row = {"timed": timed, "min_s": round(min(seconds[name]), 4), "median_s": round(median(seconds[name]), 4)}
         results[name] = row | {"target_s": limit}
         print(f"{name:<36} {row['min_s']:.3f} s (median {row['median_s']:.3f}), at most {limit}")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    what = "CPU seconds in a fresh process"
-    options.out.write_text(json.dumps({"what": what, "machine": machine(), "results": results}, indent=1) + "\n")
+    write(options.out, "CPU seconds in a fresh process", results)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ convolution runs in both memory layouts: the ratio that counts is the one over t
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -18,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from linear import machine
+from common import RESULTS, write
 from torch import Tensor, nn
 
 import equilayers as eq
@@ -92,7 +91,7 @@ def measure(name: str, copies: int, kernel: int, batch: int, size: int, rounds: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "conv2d.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "conv2d.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
     results = []
@@ -101,9 +100,8 @@ def main() -> None:
         print(*case)
         for key, row in results[-1]["arms"].items():  # type: ignore[attr-defined]
             print(f"  {key:<28} {row['min_ms']:8.2f} ms   {row['over_channels_last_median']:5.2f} x channels-last")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     what = "Conv2d, regular fields, forward + backward, CPU time, one thread; ratios below 1 are faster than nn.Conv2d"
-    options.out.write_text(json.dumps({"what": what, "machine": machine(), "results": results}, indent=1) + "\n")
+    write(options.out, what, results)
 
 
 if __name__ == "__main__":

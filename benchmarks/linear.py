@@ -11,17 +11,13 @@ that nobody credits such a factor to symmetry.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import torch
+from common import RESULTS, write
 from torch import Tensor, nn
 
 import equilayers as eq
@@ -85,30 +81,10 @@ def measure(name: str, copies: int, rounds: int) -> dict[str, object]:
     return result
 
 
-def machine() -> dict[str, object]:
-    """Where and with what this ran."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
-    cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text().splitlines() if cpu.exists() else []
-    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cpus": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "system": platform.platform(terse=True),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "equilayers": eq.__version__,
-        "commit": commit.stdout.strip(),
-        "vectors": torch.backends.cpu.get_cpu_capability(),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "linear.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "linear.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
     results = []
@@ -117,9 +93,7 @@ def main() -> None:
         print(f"{name}, width {results[-1]['width']}, {ROWS} rows, forward + backward")
         for key, row in results[-1]["arms"].items():  # type: ignore[attr-defined]
             print(f"  {key:<24} {row['min_ms']:8.2f} ms   {row['ratio_of_minima']:5.2f} x nn.Linear")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    report = {"what": "Linear, forward + backward, CPU time, one thread", "machine": machine(), "results": results}
-    options.out.write_text(json.dumps(report, indent=1) + "\n")
+    write(options.out, "Linear, forward + backward, CPU time, one thread", results)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,97 @@
+"""What the checks say of every group of the catalogue; from it, the table in the documentation.
+
+    python benchmarks/catalogue.py [--out benchmarks/results/catalogue.json] [--page docs/reference/catalogue.md]
+
+For each group: the laws that ``check_group`` ran; its irreps (all of a finite group up to order 10^4, else those in
+the first two tensor powers of the defining action) and the laws that ``check_irreps`` ran; and the laws that
+``check_layer`` ran on a ``Linear`` layer on the defining action. A law that fails ends the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import RESULTS, ROOT, write
+
+import equilayers as eq
+from equilayers.testing import check_group, check_irreps, check_layer
+
+LISTED = 10_000  # order up to which all irreps are built
+PAGE = """# The catalogue
+
+Every name below is understood by `eq.group`; factors of a product are joined by " x ". `equilayers show` lists them on
+the command line, `equilayers show NAME` prints one with its irreps. The table is generated from the checks that ran on
+each group (`benchmarks/results/catalogue.json`): the laws of the group itself, of its irreps and of a `Linear` layer on
+its defining action; a law that fails would have ended the run. Types of irreps: R, C, H by their commutant.
+
+| group | what it is | order, or dimension | irreps | largest | R, C, H | laws checked | seconds |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def irreps_of(G: Any) -> tuple[Any, ...] | None:
+    """All of a small finite group, those of two levels of a Lie group; None where there is no list."""
+    if G.is_finite:
+        return eq.irreps(G) if G.order <= LISTED else None
+    return eq.irreps(G, level=2) if G.is_compact or G.is_transpose_closed else None
+
+
+def measure(entry: Any) -> dict[str, Any]:
+    """The row of one group."""
+    start = time.process_time()
+    G = eq.group(entry.name)
+    laws = {"group": check_group(G).ran}
+    found = irreps_of(G)
+    row: dict[str, Any] = {"name": entry.name, "description": entry.description, "order": G.order, "lie_dim": G.lie_dim}
+    if found is not None:
+        types = Counter(irrep.type for irrep in found)
+        row |= {"irreps": len(found), "complete": G.is_finite, "largest": max(irrep.dim for irrep in found)}
+        row["types"] = [types[kind] for kind in ("real", "complex", "quaternionic")]
+        laws["irreps"] = check_irreps(G, level=None if G.is_finite else 2).ran
+    V = eq.defining(G)
+    rep = 2 * V + eq.trivial(G)
+    laws["layer"] = check_layer(eq.layers.Linear(rep, rep)).ran
+    return row | {"laws": laws, "cpu_s": round(time.process_time() - start, 2)}
+
+
+def line(row: dict[str, Any]) -> str:
+    """One line of the page."""
+    size = f"dimension {row['lie_dim']}" if row["order"] is None else f"{row['order']:,}".replace(",", " ")
+    count = "" if "irreps" not in row else f"{row['irreps']}" + ("" if row["complete"] else " in T2")
+    types = ", ".join(map(str, row.get("types", [])))
+    cells = [row["name"], row["description"], size, count, str(row.get("largest", "")), types]
+    return "| " + " | ".join([*cells, str(sum(row["laws"].values())), f"{row['cpu_s']:.1f}"]) + " |"
+
+
+def page(report: dict[str, Any]) -> str:
+    """The page of the documentation."""
+    rows = report["results"]
+    laws = sum(sum(row["laws"].values()) for row in rows)
+    return PAGE + "\n".join(map(line, rows)) + f"\n\n{len(rows)} groups, {laws} laws.\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=RESULTS / "catalogue.json")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "reference" / "catalogue.md")
+    parser.add_argument("--page-only", action="store_true", help="write the page of the results that are there")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if not options.page_only:
+        rows = []
+        for entry in eq.groups.catalogue():
+            rows.append(measure(entry))
+            print(line(rows[-1]), flush=True)
+        write(options.out, "checks of every group of the catalogue", rows)
+    options.page.parent.mkdir(parents=True, exist_ok=True)
+    options.page.write_text(page(json.loads(options.out.read_text())))
+
+
+if __name__ == "__main__":
+    main()
