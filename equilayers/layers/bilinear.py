@@ -43,7 +43,7 @@ class Bilinear(Layer):
     .. math:: y_{on} = \sum_{k,m,m'} w_{k n m m'} \sum_{ij} C_{kijo}\, x_{1,im}\, x_{2,jm'}
 
     for each triple of irreps, C their couplings (:func:`equilayers.clebsch_gordan`). One parameter
-    ``weight_<a>_<b>_<c>`` for each triple that couples, in Schur coordinates as in :class:`Linear`: one state dict
+    ``weight_<a>__<b>__<c>`` for each triple that couples, in Schur coordinates as in :class:`Linear`: one state dict
     serves every basis. A group without irreps (SE(n), Heisenberg) takes summands for irreps, numbered. The dense map
     is never formed.
 
@@ -69,7 +69,7 @@ class Bilinear(Layer):
         >>> cross(torch.zeros(5, 6), torch.zeros(5, 3)).shape
         torch.Size([5, 12])
         >>> {name: tuple(p.shape) for name, p in cross.named_parameters()}
-        {'weight_1_1_1': (1, 4, 2, 1)}
+        {'weight_1__1__1': (1, 4, 2, 1)}
 
     Source: Kondor, Lin, Trivedi, Clebsch-Gordan Nets (2018), equation 7, for SO(3); Schur's lemma elsewhere.
     """
@@ -120,7 +120,7 @@ class Bilinear(Layer):
                     k = len(_couplings(a, b, c))
                     if not k:
                         continue
-                    name = f"{names[0][i]}_{names[1][j]}_{names[2][o]}"
+                    name = f"{names[0][i]}__{names[1][j]}__{names[2][o]}"  # partitions have single ones inside
                     sizes = tuple(layout.blocks[at][1] for layout, at in zip(self._layouts, (i, j, o), strict=True))
                     shapes[f"weight_{name}"] = (k, *self._weight_shape(sizes, (a, b, c)))
                     paths.append(Path(f"weight_{name}", f"core_{name}", i, j, o))
