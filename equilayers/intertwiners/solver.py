@@ -13,6 +13,7 @@ from equilayers.errors import GroupMismatch, NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.cartan import is_reductive
 from equilayers.intertwiners.cores import Core, DenseCore, OrbitCore, SchurBlock, SchurCore
+from equilayers.intertwiners.diagrams import diagram_core, symmetric_core
 from equilayers.intertwiners.iterated import iterated_invariants
 from equilayers.intertwiners.legs import Leg, legs_of, residual, total_size
 from equilayers.intertwiners.nullspace import UNKNOWNS, character_count, discrete_invariants, solved_invariants
@@ -37,8 +38,9 @@ def hom(V: Representation, W: Representation) -> HomSpace:
     .. math:: \{B : W(g)\,B = B\,V(g) \text{ for all } g\}
 
     Both sides are split into their distinct summands, and each pair is solved once. Signed permutations: one map for
-    each orbit of index pairs, in integers. Reductive Lie algebras: vectors of weight zero that the raising operators
-    kill. Other compact groups: Schur's lemma. The rest: the equations themselves, decided by relative gap.
+    each orbit of index pairs, in integers. Tensor powers of the vectors of S_n or O(n): diagrams. Reductive Lie
+    algebras: vectors of weight zero that the raising operators kill. Other compact groups: Schur's lemma. The rest: the
+    equations themselves, decided by relative gap.
 
     Args:
         V, W: representations of one group.
@@ -95,6 +97,9 @@ def solve(v: Representation, w: Representation) -> Core:
 
 def _solve(v: Representation, w: Representation) -> Core:
     legs = [*legs_of(w, dual=False), *legs_of(v, dual=True)]
+    found: Core | None = symmetric_core(v.group, legs, w.dim, v.dim)
+    if found is not None:
+        return found
     if all(leg.is_monomial for leg in legs):
         labels, values, count = orbit_invariants(legs)
         reason = "every orbit of index pairs returns to its start with sign -1"
@@ -102,6 +107,9 @@ def _solve(v: Representation, w: Representation) -> Core:
     if isinstance(v, Irrep) and isinstance(w, Irrep):
         return _between_irreps(v, w)
     group = v.group
+    found = diagram_core(group, legs, w.dim, v.dim)
+    if found is not None:
+        return found
     if group.lie_dim and is_reductive(group):
         found = _by_weights(v, w, legs)
     elif group.is_finite:

@@ -93,7 +93,7 @@ class HomSpace:
         in_rep, out_rep: V and W.
         terms: a :class:`HomTerm` for each pair of summands with maps between them.
         dim: number of independent maps.
-        route: how they were found: "orbits", "weights", "Schur", "null space", or several of these.
+        route: how they were found: "orbits", "diagrams", "weights", "Schur", "null space", or several of these.
         residual: largest relative violation of membership on the generators.
         certificate: of completeness. "exact": counted in integers; "counted": an independent integer count agrees;
             "gap": the relative gap of a null space alone.
