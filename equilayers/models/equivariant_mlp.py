@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equilayers.errors import BadInput, BadRepresentation
-from equilayers.layers import GatedActivation, Linear
+from equilayers.layers import GatedActivation
 from equilayers.models.cost import count_macs
-from equilayers.models.initialisation import GAIN
 from equilayers.models.mlp import MLP
+from equilayers.models.products import AllPairs, Calm, LearnedPairs, direct_sum
 from equilayers.representations import Representation, decompose, trivial
 
 __all__ = ["EquivariantMLP", "balanced"]
 
 PRODUCT_DIM = 12  # products are formed of irreps up to this total dimension
+PAIRS_DIM = 1024  # all pairs of the input are formed up to this total dimension; learned images of it beyond
+BEND = 0.1  # how far the activation departs from the identity
 
 
 class EquivariantMLP(nn.Module):
@@ -65,19 +68,20 @@ class EquivariantMLP(nn.Module):
         constants = _atoms(trivial(in_rep.group))  # biases reach these
         reached = _merge(_atoms(in_rep), constants)
         wanted = _merge(reached, _pairs(_factors(reached)), _atoms(out_rep))
-        layers, features = [], in_rep
+        layers: list[nn.Module] = []
+        features = in_rep
         for _ in range(depth):
             factors = _factors(reached) if products else []
             reached = _merge(reached, _pairs(factors))
             hidden = balanced([atom for atom in wanted if atom in reached or not _splits(in_rep)], width)
-            layers.append(_Hidden(features, hidden, factors, products))
+            layers.append(_Hidden(features, hidden, factors, products, first=not layers))
             features = hidden
         _require_reached(out_rep, reached, depth)
         self.hidden = nn.ModuleList(layers)
-        self.read_out = Linear(features, out_rep)
+        self.read_out = _ReadOut(features, out_rep, products)
 
     def reset_parameters(self) -> None:
-        """Unit second moment times the square root of 2 (1 for the last layer); zero bias."""
+        """Unit second moment for every linear map; zero bias."""
         for layer in self.hidden:
             cast(_Hidden, layer).reset_parameters()
         self.read_out.reset_parameters()
@@ -104,45 +108,72 @@ class EquivariantMLP(nn.Module):
 
 
 class _Hidden(nn.Module):
-    """One hidden layer: products of two linear images of the features, all mixed, then gated."""
+    """One hidden layer: products of the features beside them, all mixed, then gated."""
 
     def __init__(
-        self, in_rep: Representation, out_rep: Representation, factors: list[Representation], products: int
+        self,
+        in_rep: Representation,
+        out_rep: Representation,
+        factors: list[Representation],
+        products: int,
+        first: bool,
     ) -> None:
         super().__init__()
-        self.gated = GatedActivation(out_rep)
-        pairs = [(i, j) for i in range(len(factors)) for j in range(i, len(factors))]
-        self._pairs, self._sizes = tuple(pairs), [(factor.dim, products) for factor in factors]
+        self.gated = GatedActivation(out_rep, _bend, _gate)
+        self.products: AllPairs | LearnedPairs | None = None
         mixed = in_rep
-        if pairs:
-            each = _sum([products * factor for factor in factors])
-            self.left, self.right = Linear(in_rep, each, bias=False), Linear(in_rep, each, bias=False)
-            mixed = in_rep + _sum([products * (factors[i] @ factors[j]) for i, j in pairs])
-        self.mix = Linear(mixed, self.gated.in_rep)
+        if products:
+            every = first and _is_small(in_rep)
+            self.products = AllPairs(in_rep) if every else LearnedPairs(in_rep, factors, products)
+            mixed = in_rep + self.products.out_action
+        self.mix = Calm(mixed, self.gated.in_rep)
         self.in_action, self.out_action = in_rep, out_rep
-        self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        for layer in (self.left, self.right) if self._pairs else ():
-            layer.reset_parameters()
+        if isinstance(self.products, LearnedPairs):
+            self.products.reset_parameters()
         self.mix.reset_parameters()
-        with torch.no_grad():
-            for name, parameter in self.mix.named_parameters():
-                if name != "bias":
-                    parameter.mul_(GAIN)
-
-    def _fields(self, x: Tensor) -> list[Tensor]:
-        pieces = x.split([d * m for d, m in self._sizes], -1)
-        return [piece.unflatten(-1, size) for piece, size in zip(pieces, self._sizes, strict=True)]
 
     def forward(self, x: Tensor) -> Tensor:
-        features = [x]
-        if self._pairs:
-            left, right = self._fields(self.left(x)), self._fields(self.right(x))
-            for i, j in self._pairs:
-                product = left[i].unsqueeze(-2) * right[j].unsqueeze(-3)  # copy by copy
-                features.append(product.flatten(-3))
-        return self.gated(self.mix(torch.cat(features, -1)))
+        if self.products is not None:
+            x = torch.cat([x, self.products(x)], -1)
+        return cast(Tensor, self.gated(self.mix(x)))
+
+
+class _ReadOut(nn.Module):
+    """Linear in the features and in their products with invariants: no new irreps, one degree more."""
+
+    def __init__(self, in_rep: Representation, out_rep: Representation, products: int) -> None:
+        super().__init__()
+        mixed, self.products = in_rep, None
+        if products:
+            features = {atom for _, atom in in_rep.terms}
+            factors = [atom for atom in _atoms(out_rep) if atom in features and not atom.is_trivial]
+            self.products = LearnedPairs(in_rep, factors, products, pairs=False)
+            mixed = in_rep + self.products.out_action
+        self.mix = Calm(mixed, out_rep)
+        self.in_action, self.out_action = in_rep, out_rep
+
+    def reset_parameters(self) -> None:
+        if self.products is not None:
+            self.products.reset_parameters()
+        self.mix.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.mix(x if self.products is None else torch.cat([x, self.products(x)], -1)))
+
+
+def _bend(x: Tensor) -> Tensor:
+    """Almost the identity: what the products make is a polynomial, and the activation only bends it."""
+    return x + BEND * F.silu(x)
+
+
+def _gate(x: Tensor) -> Tensor:
+    return 1 + BEND * torch.sigmoid(x)
+
+
+def _is_small(rep: Representation) -> bool:
+    return sum(atom.dim for _, atom in rep.terms) <= PRODUCT_DIM and AllPairs.size(rep) <= PAIRS_DIM
 
 
 def balanced(atoms: list[Representation], width: int) -> Representation:
@@ -155,7 +186,7 @@ def balanced(atoms: list[Representation], width: int) -> Representation:
         12
     """
     share = width / len(atoms)
-    return _sum([max(1, round(share / atom.dim)) * atom for atom in atoms])
+    return direct_sum([max(1, round(share / atom.dim)) * atom for atom in atoms])
 
 
 def _splits(rep: Representation) -> bool:
@@ -185,13 +216,6 @@ def _merge(*lists: list[Representation]) -> list[Representation]:
     """One of each, by dimension, then in order of appearance."""
     found = dict.fromkeys(atom for atoms in lists for atom in atoms)
     return sorted(found, key=lambda atom: atom.dim)
-
-
-def _sum(reps: list[Representation]) -> Representation:
-    total = reps[0]
-    for rep in reps[1:]:
-        total = total + rep
-    return total
 
 
 def _require_reached(out_rep: Representation, reached: list[Representation], depth: int) -> None:
