@@ -55,7 +55,8 @@ def _plots(summary: Summary, error: bool) -> str:
         return ""
     label = _label(summary, error)
     what = "Mean error over seeds and test units, geometric over seeds." if error else "Mean over seeds and test units."
-    figures = [figure(drawn.levels(summary, error, label), f"{label[0].upper()}{label[1:]} against data", what)]
+    caption = f"{label[0].upper()}{label[1:]} against data".replace(", %", "")
+    figures = [figure(drawn.levels(summary, error, label), caption, what)]
     if any(c.second in drawn.learning(summary) for c in summary.contrasts):
         _, first, _ = scheme_of(summary.dataset).primary
         note = f"Above the line {first} is ahead; where a bar crosses it, undecided. Heavy: the comparison named first."
@@ -109,16 +110,19 @@ def _tables(summary: Summary, words: Words) -> str:
 
 
 def _method(summary: Summary, words: Words) -> str:
-    scale = (
-        "Errors are compared as logarithms, so a difference is a ratio; the error of a run enters by its mean over the "
-        "test set, that of a test unit to first order. " if words.error else ""
-    )  # fmt: skip
+    scale = "Errors are compared as logarithms, so a difference is a ratio; " if words.error else ""
+    if scale and summary.dataset == "pendulum":
+        scale += "each trajectory enters by the mean of its logarithms. "
+    elif scale:
+        scale += "the error of a run enters by its mean over the test set, that of a test unit to first order. "
+    matched = "P means equal parameters with the built-in network, F equal multiply-accumulates. "
+    matched = matched if "plain-P" in scheme_of(summary.dataset).order else ""
     text = (
         "Every arm sees the same training samples for a seed, and all arms one test set, so differences are paired by "
         "seed and test unit, a block of samples or a trajectory. An interval allows for both: Student's t "
         "over seeds and "
-        f"the normal law over units. {scale}Samples for judging learning rates are of neither set. P means equal "
-        "parameters with the built-in network, F equal multiply-accumulates. The wrong group is "
+        f"the normal law over units. {scale}Samples for judging learning rates are of neither set. {matched}"
+        "The wrong group is "
         f"{TEXTS[summary.dataset].wrong}: same parameters, cost and orbits, another symmetry. The "
         "equivariance error is "
         "the distance of an output from what the law demands, in units of its distance from other inputs' outputs."
