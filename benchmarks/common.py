@@ -40,7 +40,9 @@ def machine() -> dict[str, object]:
 
 
 def write(out: Path, what: str, results: object, **more: object) -> None:
-    """One JSON file: what was measured, anything more, the machine, the results."""
+    """One JSON file: what was measured, anything more, the machine, the results; whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
     report = {"what": what, **more, "machine": machine(), "results": results}
-    out.write_text(json.dumps(report, indent=1) + "\n")
+    partial = out.with_suffix(".partial")
+    partial.write_text(json.dumps(report, indent=1) + "\n")
+    partial.replace(out)
