@@ -76,7 +76,7 @@ def diagrams(G: Group, k: int, l: int) -> tuple[Diagram, ...]:
 
     Example:
         >>> import equilayers as eq
-        >>> [len(diagrams(eq.group(name), 2, 2)) for name in ("S5", "S2", "O(3)", "SU(5)", "SO(1,3)")]
+        >>> [len(diagrams(eq.group(name), 2, 2)) for name in ("S5", "S2", "O(3)", "SU(5)", "O(1,3)")]
         [15, 8, 3, 12, 3]
 
     Source: Weyl, The Classical Groups (1939): first and second fundamental theorems; Jones, The Potts Model and the

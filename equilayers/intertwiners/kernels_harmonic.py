@@ -110,8 +110,7 @@ def _frequency_by_frequency(
     inverse = np.linalg.inv(v.images.discrete).swapaxes(1, 2)
     matrices = np.einsum("mij,mkl->mikjl", w.images.discrete, inverse).reshape(-1, size, size)
     algebra = [
-        np.kron(a, np.eye(v.dim)) - np.kron(np.eye(w.dim), b.T)
-        for a, b in zip(w.images.lie, v.images.lie, strict=True)
+        np.kron(a, np.eye(v.dim)) - np.kron(np.eye(w.dim), b.T) for a, b in zip(w.images.lie, v.images.lie, strict=True)
     ]
     solved: dict[int, np.ndarray] = {}
     columns = []

@@ -14,6 +14,7 @@ from equilayers.representations.algebra import TensorProduct
 
 __all__ = ["Leg", "apply_derivative", "apply_matrix", "legs_of", "residual", "total_size"]
 
+TOGETHER = 2_000_000  # numbers that are moved by several generators at once
 PROBES = 8  # random members whose residual stands for the whole basis'
 
 
@@ -83,6 +84,16 @@ def apply_derivative(matrices: Sequence[np.ndarray], vectors: np.ndarray) -> np.
     return np.asarray(total).reshape(vectors.shape)
 
 
+def _derivatives(stacks: Sequence[np.ndarray], vectors: np.ndarray) -> np.ndarray:
+    """:func:`apply_derivative` of ``g`` generators at once, ``(g, n, k)``."""
+    dims = [stack.shape[-1] for stack in stacks]
+    total = np.zeros((len(stacks[0]), *vectors.shape))
+    for axis, stack in enumerate(stacks):
+        before = int(np.prod(dims[:axis], dtype=np.int64))
+        total += (stack[:, None] @ vectors.reshape(before, dims[axis], -1)).reshape(total.shape)
+    return total
+
+
 def residual(legs: Sequence[Leg], basis: np.ndarray) -> float:
     """Largest relative violation of invariance by ``(n, k)`` orthonormal columns, over all generators."""
     if not basis.size:
@@ -91,10 +102,11 @@ def residual(legs: Sequence[Leg], basis: np.ndarray) -> float:
         mixing = hashed_numbers("residual", PROBES * basis.shape[1]).reshape(-1, PROBES)
         basis = basis @ (mixing / np.linalg.norm(mixing, axis=0))
     worst = 0.0
-    for i in range(len(legs[0].lie)):
-        matrices = [leg.lie[i] for leg in legs]
-        size = max(1.0, sum(float(np.linalg.norm(m)) for m in matrices))
-        worst = max(worst, float(np.abs(apply_derivative(matrices, basis)).max()) / size)
+    together = max(1, TOGETHER // basis.size)
+    for i in range(0, len(legs[0].lie), together):
+        stacks = [leg.lie[i : i + together] for leg in legs]
+        sizes = np.maximum(1.0, sum(np.linalg.norm(stack, axis=(1, 2)) for stack in stacks))
+        worst = max(worst, float((np.abs(_derivatives(stacks, basis)).max((1, 2)) / sizes).max()))
     for i in range(len(legs[0].discrete)):
         matrices = [leg.discrete[i] for leg in legs]
         size = max(1.0, float(np.prod([np.linalg.norm(m, 2) for m in matrices])))

@@ -67,9 +67,7 @@ def _kept(moved: np.ndarray) -> np.ndarray:
 def discrete_invariants(legs: Sequence[Leg], basis: np.ndarray) -> tuple[np.ndarray, bool]:
     """Cut the identity component's ``(n, k)`` invariants by the discrete generators; also: did a trace confirm it?"""
     k = basis.shape[1]
-    actions = [
-        basis.T @ apply_matrix([leg.discrete[i] for leg in legs], basis) for i in range(len(legs[0].discrete))
-    ]
+    actions = [basis.T @ apply_matrix([leg.discrete[i] for leg in legs], basis) for i in range(len(legs[0].discrete))]
     moving = [a for a in actions if np.abs(a - np.eye(k)).max(initial=0.0) > 1e-9]
     if not moving:
         return basis, True

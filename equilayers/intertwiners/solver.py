@@ -55,7 +55,7 @@ def hom(V: Representation, W: Representation) -> HomSpace:
         >>> V = eq.defining(eq.group("SO(3)"))
         >>> space = hom(V @ V @ V, V @ V @ V)
         >>> space.dim, space.route, space.certificate
-        (15, 'weights', 'counted')
+        (15, 'diagrams', 'exact')
 
     Source: Serre, Linear Representations of Finite Groups (1977), section 2.2; Humphreys, Introduction to Lie Algebras
     and Representation Theory (1972), section 20, for highest weights.

@@ -31,8 +31,8 @@ class GeometricTransformer(nn.Module):
     each behind a layer norm by the invariant squares of the grades. All maps are :class:`equilayers.layers.Linear` on
     the exterior algebra of the vectors, so that they are all there are: 9 for planes under E(3), 10 and 5 for
     four-vectors under SO+(1,3) and O(1,3). A form with a radical (planes: ``projective_form()``) does not see where
-    things are; then the join, and a score by squared distance of points, stand beside it. Under reflections the join is multiplied by
-    the mean pseudoscalar of the input, which turns sign with it.
+    things are; then the join, and a score by squared distance of points, stand beside it. Under reflections the join is
+    multiplied by the mean pseudoscalar of the input, which turns sign with it.
 
     Args:
         vectors: how the group acts on vectors of the algebra: four-vectors; or planes, the dual of homogeneous
