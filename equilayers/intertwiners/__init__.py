@@ -2,6 +2,7 @@
 
 from equilayers.intertwiners.coupling import clebsch_gordan
 from equilayers.intertwiners.diagrams import Diagram, diagrams, permutation_diagrams
+from equilayers.intertwiners.forms import invariant_form
 from equilayers.intertwiners.kernels import KernelSpace, kernel_space
 from equilayers.intertwiners.solver import hom
 from equilayers.intertwiners.space import HomBlock, HomSpace, HomTerm
@@ -15,6 +16,7 @@ __all__ = [
     "clebsch_gordan",
     "diagrams",
     "hom",
+    "invariant_form",
     "kernel_space",
     "permutation_diagrams",
 ]

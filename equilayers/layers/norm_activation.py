@@ -1,9 +1,10 @@
-"""Activation by the norm of each field."""
+"""Activation by the length of each field, Euclidean or by an indefinite form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +12,9 @@ from equilayers.errors import BadRepresentation
 from equilayers.layers.fields import FieldLayer
 from equilayers.representations import Representation
 
-__all__ = ["NormActivation", "require_orthogonal"]
+__all__ = ["NormActivation", "is_definite", "require_orthogonal"]
+
+DEFINITE = 1e-9  # smallest eigenvalue of a form, relative to the largest
 
 
 def require_orthogonal(layer: str, rep: Representation) -> None:
@@ -25,15 +28,27 @@ def require_orthogonal(layer: str, rep: Representation) -> None:
             )
 
 
+def is_definite(form: np.ndarray) -> bool:
+    """Whether a symmetric form is positive definite; a skew one is not."""
+    values = np.linalg.eigvalsh((form + form.T) / 2)
+    return bool(values.min(initial=np.inf) > DEFINITE * np.abs(values).max(initial=0.0))
+
+
 class NormActivation(FieldLayer):
-    r"""Every field scaled by a function of its norm, :math:`y = x\, f(|x| + b)`, with one learned offset b for
+    r"""Every field scaled by a function of its length, :math:`y = x\, f(n(x) + b)`, with one learned offset b for
     each field.
 
-    A field is one copy of one summand of ``rep``.
+    A field is one copy of one summand of ``rep``. With F the invariant form of the summand
+    (:func:`equilayers.intertwiners.invariant_form`) and :math:`q = x^T F x`,
+
+    .. math:: n(x) = \sqrt q \text{ where F is definite}, \qquad n(x) = q\, (1 + q^2)^{-1/4} \text{ elsewhere.}
+
+    The second is smooth, keeps the sign of q, and is :math:`\pm\sqrt{|q|}` for long fields; on light-like ones it is
+    zero with gradient :math:`dq = 2 F x`. So nothing diverges anywhere.
 
     Args:
-        rep: an orthogonal representation.
-        function: elementwise, of the norm; a gate such as the sigmoid.
+        rep: every summand has a symmetric invariant form.
+        function: elementwise, of the length; a gate such as the sigmoid.
         bias: learn the offsets; they start at zero.
         dims: 0 for ``(*batch, dim)``; 1 to 3 for fields on a grid.
         plane: how the group acts on the grid; by default ``eq.defining(G)``.
@@ -43,7 +58,7 @@ class NormActivation(FieldLayer):
         ``(*batch, rep.dim)`` or ``(batch, rep.dim, *spatial)``, kept.
 
     Raises:
-        BadRepresentation: a summand is not orthogonal.
+        BadRepresentation: a summand has no symmetric invariant form (that of Sp is skew, GL has none).
 
     Example:
         >>> import torch, equilayers as eq
@@ -51,7 +66,7 @@ class NormActivation(FieldLayer):
         >>> layer(torch.tensor([[0.0, 3.0, 4.0]])) / torch.tensor(5.0).sigmoid()
         tensor([[0., 3., 4.]])
 
-    Source: Worrall et al., Harmonic Networks (2017), section 4.2.
+    Source: Worrall et al., Harmonic Networks (2017), section 4.2, for norms.
     """
 
     bias: nn.Parameter | None
@@ -67,13 +82,28 @@ class NormActivation(FieldLayer):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        require_orthogonal("NormActivation", rep)
         super().__init__(rep, rep, dims, plane)
         self.function = function
         self._sizes = tuple((atom.dim, m) for m, atom in rep.terms)
+        self._kinds = tuple(self._register_form(i, atom, device, dtype) for i, (_, atom) in enumerate(rep.terms))
         count = sum(m for _, m in self._sizes) if bias else 0
         new = nn.Parameter(torch.zeros(count, device=device, dtype=dtype)) if count else None
         self.register_parameter("bias", new)
+
+    def _register_form(
+        self, i: int, atom: Representation, device: torch.device | str | None, dtype: torch.dtype | None
+    ) -> str:
+        """Which length a summand has, and its constant, if it needs one."""
+        if atom.is_orthogonal:
+            return "norm"
+        from equilayers.intertwiners import invariant_form  # orthogonal matrices do not need the solver
+
+        form = invariant_form(atom)
+        if not is_definite(form):
+            self.register_constant(f"form_{i}", form, device=device, dtype=dtype)
+            return "form"
+        self.register_constant(f"root_{i}", np.linalg.cholesky(form).T, device=device, dtype=dtype)
+        return "root"
 
     def reset_parameters(self) -> None:
         """Zero."""
@@ -88,7 +118,14 @@ class NormActivation(FieldLayer):
         out = []
         for i, size in enumerate(self._sizes):
             fields = pieces[i].unflatten(-1, size)
-            norm = torch.linalg.vector_norm(fields, dim=-2, keepdim=True)  # its derivative at zero is zero
-            gate = self.function(norm if offsets is None else norm + offsets[i])
+            length = self._length(i, fields)
+            gate = self.function(length if offsets is None else length + offsets[i])
             out.append((fields * gate).flatten(-2))
         return out[0] if len(out) == 1 else torch.cat(out, -1)
+
+    def _length(self, i: int, fields: Tensor) -> Tensor:
+        if self._kinds[i] == "form":
+            square = (fields * (getattr(self, f"form_{i}") @ fields)).sum(-2, keepdim=True)
+            return square / torch.hypot(square, torch.ones_like(square)).sqrt()
+        straight = fields if self._kinds[i] == "norm" else getattr(self, f"root_{i}") @ fields
+        return torch.linalg.vector_norm(straight, dim=-2, keepdim=True)  # its derivative at zero is zero

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from equilayers.errors import BadRepresentation
-from equilayers.layers.invariants import hom_basis
+from equilayers.intertwiners import invariant_form
 from equilayers.layers.layer import Layer, check_channels
-from equilayers.representations import Representation, trivial
+from equilayers.layers.norm_activation import is_definite
+from equilayers.representations import Representation
 
-__all__ = ["VectorReLU", "invariant_form"]
+__all__ = ["VectorReLU"]
 
 TINY = 1e-12  # added to the square of a direction, so that no direction gives no change
 
@@ -23,12 +22,13 @@ class VectorReLU(Layer):
 
     .. math:: k = U x, \qquad y_c = x_c + (1 - s)\,\frac{\mathrm{relu}(-\langle x_c, k_c\rangle)}{n(k_c)}\, k_c
 
-    U mixes the copies of one summand, s is ``negative_slope``, and :math:`n(k) = \langle k, k\rangle` for orthogonal
-    summands: there the part of x against k is removed. A form that is not definite vanishes on some directions, so
+    U mixes the copies of one summand, s is ``negative_slope``, and :math:`n(k) = \langle k, k\rangle` for definite
+    forms: there the part of x against k is removed. A form that is not definite vanishes on some directions, so
     there :math:`n(k) = \sqrt{1 + \langle k, k\rangle^2}`.
 
     Args:
-        rep: every summand has an invariant form.
+        rep: every summand has an invariant form, symmetric or skew
+            (:func:`equilayers.intertwiners.invariant_form`).
         negative_slope: what is left of the part against the direction.
         device, dtype: as in torch.
 
@@ -60,9 +60,10 @@ class VectorReLU(Layer):
         super().__init__(rep, rep)
         self.negative_slope = negative_slope
         self._sizes = tuple((atom.dim, m) for m, atom in rep.terms)
-        self._definite = tuple(atom.is_orthogonal for _, atom in rep.terms)
-        for i, (m, atom) in enumerate(rep.terms):
-            self.register_constant(f"form_{i}", invariant_form(atom), device=device, dtype=dtype)
+        forms = [invariant_form(atom, "any") for _, atom in rep.terms]
+        self._definite = tuple(is_definite(form) for form in forms)
+        for i, (m, _) in enumerate(rep.terms):
+            self.register_constant(f"form_{i}", forms[i], device=device, dtype=dtype)
             self.register_parameter(f"weight_{i}", nn.Parameter(torch.empty(m, m, device=device, dtype=dtype)))
         self.reset_parameters()
 
@@ -87,27 +88,3 @@ class VectorReLU(Layer):
             divisor = square + TINY if self._definite[i] else (1 + square.square()).sqrt()
             out.append((field + (1 - self.negative_slope) * against / divisor * direction).flatten(-2))
         return torch.cat(out, -1) if out else x
-
-
-def invariant_form(atom: Representation) -> np.ndarray:
-    """``(dim, dim)``: an invariant bilinear form, the identity where it is one, else symmetric where one is.
-
-    Example:
-        >>> import equilayers as eq
-        >>> invariant_form(eq.defining(eq.group("O(1,3)"))).diagonal().round(12).tolist()
-        [1.0, -1.0, -1.0, -1.0]
-    """
-    if atom.is_orthogonal:
-        return np.eye(atom.dim)
-    found = hom_basis(atom @ atom, trivial(atom.group)).reshape(-1, atom.dim, atom.dim)
-    if not len(found):
-        raise BadRepresentation(
-            "There is no invariant product of two vectors of this representation.",
-            {"representation": repr(atom)},
-            "Use a group that keeps a form (O(n), SO(p,q), Sp), or add the dual.",
-        )
-    symmetric = (found + found.swapaxes(1, 2)) / 2
-    sizes = np.abs(symmetric).max((1, 2))
-    form = symmetric[int((sizes > 1e-9).argmax())] if sizes.max() > 1e-9 else found[0]
-    peak = form.ravel()[int((np.abs(form.ravel()) > 0.99 * np.abs(form).max()).argmax())]
-    return form / peak

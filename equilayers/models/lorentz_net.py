@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from equilayers.errors import BadInput
+from equilayers.intertwiners import invariant_form
 from equilayers.layers.layer import Layer, check_channels
-from equilayers.layers.vector_relu import invariant_form
 from equilayers.models.mlp import MLP
 from equilayers.representations import Representation, trivial
 
@@ -121,7 +121,7 @@ class _Form(Layer):
 
     def __init__(self, rep: Representation) -> None:
         super().__init__(rep + rep, trivial(rep.group))
-        self.register_constant("form", invariant_form(rep))
+        self.register_constant("form", invariant_form(rep, "any"))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return (x * (y @ self.form.mT)).sum(-1)

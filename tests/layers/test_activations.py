@@ -59,10 +59,59 @@ def test_norm_activation_is_its_formula():
     assert torch.isfinite(zero.grad).all()
 
 
-def test_norm_activation_refuses_what_changes_norms():
-    for rep in (eq.defining(eq.group("SO(1,3)")), eq.representation(G, _skewed())):
-        with pytest.raises(BadRepresentation, match="needs orthogonal matrices"):
-            L.NormActivation(rep)
+def test_norm_activation_refuses_what_has_no_length():
+    with pytest.raises(BadRepresentation, match=r"only a skew invariant form.*(?s:.*)GatedActivation"):
+        L.NormActivation(eq.defining(eq.group("Sp(4)")))
+    with pytest.raises(BadRepresentation, match=r"no symmetric invariant product.*(?s:.*)GatedActivation"):
+        L.NormActivation(2 * eq.trivial(eq.group("GL(2)")) + eq.defining(eq.group("GL(2)")))
+
+
+METRICS = {"SO(1,3)": [1, -1, -1, -1], "O(1,3)": [1, -1, -1, -1], "SO(2,1)": [1, 1, -1], "SO(3)": [1, 1, 1]}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_norm_activation_by_an_indefinite_form_is_its_formula(name):
+    V, metric = eq.defining(eq.group(name)), torch.tensor(METRICS[name], dtype=torch.float64)
+    layer = L.NormActivation(3 * V).double()
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        layer.bias.copy_(torch.randn(3, generator=rng))
+    x = torch.randn(20, V.dim, 3, generator=rng, dtype=torch.float64)
+    q = (x * x * metric[:, None]).sum(1, keepdim=True)
+    length = q.sqrt() if name == "SO(3)" else q * (1 + q * q) ** -0.25
+    y = layer(x.flatten(1)).unflatten(1, (V.dim, 3))
+    assert torch.allclose(y, x * torch.sigmoid(length + layer.bias), rtol=1e-12)
+    g = V.group.sample(20, generator=rng)
+    moved = layer((3 * V).transform(g, x.flatten(1)))
+    scale = V(g).norm(dim=(-2, -1)).max() ** 2
+    assert (moved - (3 * V).transform(g, y.flatten(1))).abs().max() < 1e-12 * scale
+    wrong = torch.sigmoid((3 * V).transform(g, x.flatten(1)).unflatten(1, (V.dim, 3)).norm(dim=1) + layer.bias)
+    seen = (wrong - torch.sigmoid(x.norm(dim=1) + layer.bias)).abs().max()
+    assert bool(seen < 1e-12) is (name == "SO(3)")  # the broken twin: Euclidean lengths
+
+
+def test_norm_activation_is_finite_on_light_like_and_on_long_vectors():
+    layer = L.NormActivation(eq.defining(eq.group("SO(1,3)")))
+    x = torch.tensor(
+        [[1.0, 1.0, 0.0, 0.0], [0.0] * 4, [1e12, 1.0, 0.0, 0.0], [1.0, 0.0, 1e12, 0.0]], requires_grad=True
+    )
+    y = layer(x)
+    assert y[0].equal(x[0] / 2)  # the length is zero, and the gate is that of the offset
+    assert y[2].equal(x[2]) and not y[3].any()
+    y.sum().backward()
+    assert torch.isfinite(x.grad).all() and torch.isfinite(layer.bias.grad).all()
+    slope = torch.autograd.functional.jacobian(lambda z: layer(z)[0], x.detach()[:1])[:, 0]
+    by_hand = torch.eye(4) / 2 + torch.outer(x[0], torch.tensor([2.0, -2.0, 0.0, 0.0])) / 4  # dq = 2 F x
+    assert torch.allclose(slope, by_hand.detach(), atol=1e-6)
+
+
+def test_norm_activation_in_skew_coordinates_of_a_compact_group():
+    rep = 2 * eq.representation(G, _skewed())
+    layer = L.NormActivation(rep).double()
+    x = X[:, :4].clone().requires_grad_()
+    assert equivariance_error(layer, x) < 1e-12
+    layer(0 * x).sum().backward()
+    assert torch.isfinite(x.grad).all()
 
 
 def _skewed():
