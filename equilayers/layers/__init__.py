@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from equilayers.layers.attention import Attention
     from equilayers.layers.batch_norm import FieldBatchNorm
     from equilayers.layers.bias import Bias
     from equilayers.layers.bilinear import Bilinear
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from equilayers.layers.vector_relu import VectorReLU
 
 _HOMES = {
+    "attention": ("Attention",),
     "batch_norm": ("FieldBatchNorm",),
     "bias": ("Bias",),
     "bilinear": ("Bilinear",),
@@ -61,6 +63,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Attention",
     "AvgPool2d",
     "Bias",
     "Bilinear",

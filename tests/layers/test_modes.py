@@ -202,6 +202,7 @@ def test_non_contiguous_input(build):
     close(layer(transposed), layer(x))
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # of torch's attention under vmap
 def test_vmap_and_per_sample_gradients(build):
     layer = fill(build().double()).eval()
     x = inputs(layer, 3)

@@ -67,6 +67,8 @@ def inputs(layer, x):
     """Two for a layer of two inputs: a graph cannot ask how many it is given."""
     if isinstance(layer, L.Bilinear):
         return x.split([layer.in1_dim, layer.in2_dim], -1)
+    if isinstance(layer, L.Attention) and layer.in_action.rep != layer.in_rep:
+        return x.split([layer.in_dim, layer.key_dim], -1)
     return x.chunk(2, -1) if isinstance(layer, L.GeometricProduct) else (x,)
 
 
