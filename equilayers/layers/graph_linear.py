@@ -127,23 +127,17 @@ class GraphLinear(Layer):
         """
         if isinstance(x, Tensor):
             self._check(x)
-        return ops.contract_nodes(
-            x,
-            self.weight,
-            self.bias,
-            self.program,
-            self._sizes(x, mask, sizes),
-            self._masks(mask),
-            self.out_channels,
-        )
+        counts = self._sizes(x, mask, sizes)
+        masks = self._masks(mask, x, counts)
+        return ops.contract_nodes(x, self.weight, self.bias, self.program, counts, masks, self.out_channels)
 
     def _check(self, x: Tensor) -> None:
         axes = self.program.in_sets
         shape = x.shape[1:-1]
-        fits = x.ndim == len(axes) + 2 and x.shape[-1] == self.in_channels
+        fits = x.ndim == len(axes) + 2 and x.shape[-1] == self.in_channels and 0 not in shape
         if not fits or any(shape[i] != shape[axes.index(s)] for i, s in enumerate(axes)):
             raise BadInput(
-                "GraphLinear takes (batch, *nodes, channels), with as many nodes on every axis of a set.",
+                "GraphLinear takes (batch, *nodes, channels), at least one node, and as many on every axis of a set.",
                 {"input": tuple(x.shape), "axes": self.in_action.axes, "channels": self.in_channels},
                 "Check the order of the tensor, and that channels come last.",
             )
@@ -167,14 +161,15 @@ class GraphLinear(Layer):
                 )
         return tuple(found)
 
-    def _masks(self, mask: Masks | None) -> tuple[Tensor, ...] | None:
+    def _masks(self, mask: Masks | None, x: Tensor, counts: tuple[int, ...]) -> tuple[Tensor, ...] | None:
         if mask is None:
             return None
         found = tuple(mask[name] if isinstance(mask, Mapping) else mask for name in self.sets)
-        if any(m.ndim != 2 or m.dtype != torch.bool for m in found):
+        expected = [(len(x), count) for count in counts]
+        if [tuple(m.shape) for m in found] != expected or any(m.dtype != torch.bool for m in found):
             raise BadInput(
                 "A mask says for each node whether it is there.",
-                {"mask": [f"{tuple(m.shape)} {m.dtype}" for m in found], "expected": "(batch, n) torch.bool"},
+                {"mask": [f"{tuple(m.shape)} {m.dtype}" for m in found], "expected": f"{expected} torch.bool"},
                 "Write torch.arange(n) < lengths[:, None].",
             )
         return found
