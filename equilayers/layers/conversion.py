@@ -63,7 +63,7 @@ def _without_own_class(module: nn.Module) -> nn.Module:
         return module
     try:
         return _graph(module)
-    except (torch.fx.proxy.TraceError, TypeError):
+    except (torch.fx.proxy.TraceError, TypeError, AssertionError):
         return module
 
 
@@ -73,8 +73,11 @@ def _graph(module: nn.Module) -> torch.fx.GraphModule:
     Optional arguments that a class names in ``specialised`` become None: a graph cannot ask whether there is a mask.
     """
     fixed = dict.fromkeys(getattr(module, "specialised", ()))
-    found = torch.fx.symbolic_trace(module, fixed or None)
-    for node in found.graph.nodes:
+    tracer = torch.fx.Tracer()
+    graph = tracer.trace(module, fixed or None)
+    for node in graph.nodes:
         node.type = None
-    found.recompile()
-    return found
+        # torch would write a call of fx.wrap for its own check of a fixed argument, after which no trace runs any more
+        if getattr(node.target, "__module__", None) == "torch.fx._symbolic_trace":
+            node.meta.pop("is_wrapped", None)
+    return torch.fx.GraphModule(tracer.root, graph, type(module).__name__)
