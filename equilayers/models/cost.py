@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_macs(model: nn.Module, example: Tensor) -> int:
+def count_macs(model: Callable[[Tensor], object], example: Tensor) -> int:
     """Multiply-accumulates that one more input costs, as torch executes the model.
 
     Work that does not grow with the batch, such as the expansion of filters, is left out; elementwise functions are not
