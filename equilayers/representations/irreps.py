@@ -33,7 +33,10 @@ def _home(group: Group) -> Any:
     for key in ((group.family, size), (group.family, None)):
         if key in _CLOSED_FORMS:
             return import_module(f"equilayers.representations.{_CLOSED_FORMS[key]}")  # type: ignore[index]
-    return import_module("equilayers.representations." + ("finite_irreps" if group.is_finite else "powers"))
+    if group.is_finite:
+        return import_module("equilayers.representations.finite_irreps")
+    classical = import_module("equilayers.representations.classical").series(group) is not None
+    return import_module("equilayers.representations." + ("highest_weight" if classical else "powers"))
 
 
 def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -> tuple[Irrep, ...]:
@@ -45,7 +48,7 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
 
     for an infinite one those that occur in the first ``level`` tensor powers of the defining action and its dual. They
     are ordered by dimension, type (real, complex, quaternionic) and characters class by class, larger first, so that
-    the trivial one leads; SO(3), O(3) and SU(2) have their own usual order.
+    the trivial one leads; SO(3), O(3), SU(2) and the classical groups have their own usual order.
 
     Args:
         group: any group.
@@ -80,7 +83,9 @@ def irrep(group: Group, label: str) -> Irrep:
     Args:
         group: any group.
         label: as :func:`irreps` lists it: frequencies "2" of C_n, "E1" of D_n, partitions "[3,1]" of S_n, symbols
-            "T1u" of point groups, "1o" of O(3), spins "1/2" of SU(2), pairs "(A1,1)" of products, else the index.
+            "T1u" of point groups, "1o" of O(3), spins "1/2" of SU(2), Dynkin labels "(1,0)" of SU(3), SO(5) and other
+            classical groups, partitions "[2,1]" of O(n), pairs "(A1,1)" of products, else the index; for other groups
+            of matrices the dimension.
 
     Raises:
         BadRepresentation: the group has no irrep of that label.

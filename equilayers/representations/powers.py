@@ -1,4 +1,4 @@
-r"""Irreps of a matrix group without a closed form, found in the tensor powers of its defining action and of the dual.
+r"""Irreps of any other matrix group, found in the tensor powers of its defining action and of the dual.
 
 What first occurs in the power k + 1 lies in :math:`\rho \otimes V` or :math:`\rho \otimes V^*` for some
 :math:`\rho` that first occurs in the power k. So one isometry for each irrep is enough, and its matrices are
@@ -26,7 +26,7 @@ from equilayers.representations.levels import highest_level, within
 from equilayers.representations.representation import Irrep, unit_matrices
 from equilayers.representations.splitting import end_dim, split
 
-__all__ = ["irrep", "irreps"]
+__all__ = ["LARGEST", "Leg", "One", "Step", "irrep", "irreps", "is_standard", "legs"]
 
 SAME = 1e-7  # canonical images this close are those of one irrep
 LARGEST = 1500  # products of larger dimension are not split
@@ -39,7 +39,7 @@ _TYPE = {1: "real", 2: "complex", 4: "quaternionic"}
 
 
 @dataclass(frozen=True, eq=False)
-class _One:
+class One:
     """The trivial representation."""
 
     def __call__(self, g: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class _One:
 
 
 @dataclass(frozen=True, eq=False)
-class _Vector:
+class Vector:
     """The defining matrices, in coordinates turned by ``frame``; ``dual``: inverse and transposed."""
 
     frame: np.ndarray | None
@@ -61,17 +61,20 @@ class _Vector:
 
 
 @dataclass(frozen=True, eq=False)
-class _Step:
+class Step:
     r"""The part of :math:`\rho \otimes V` on the columns of an isometry: :math:`Q^T (\rho(g) \otimes V(g))\, Q`."""
 
     lower: Callable[[Tensor], Tensor]
-    vector: _Vector
+    vector: Vector
     isometry: np.ndarray
 
     def __call__(self, g: Tensor) -> Tensor:
+        lower, vector = self.lower(g), self.vector(g)
         q = torch.tensor(self.isometry, dtype=g.dtype, device=g.device)
-        both = torch.einsum("...ij,...kl->...ikjl", self.lower(g), self.vector(g)).flatten(-4, -3).flatten(-2)
-        return q.mT @ both @ q
+        d, n, new = lower.shape[-1], vector.shape[-1], q.shape[-1]
+        moved = vector.unsqueeze(-3) @ q.reshape(d, n, new)
+        moved = lower @ moved.flatten(-2)
+        return q.mT @ moved.unflatten(-1, (n, new)).flatten(-3, -2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +93,21 @@ class _Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _Leg:
+class Leg:
     """The defining action or its dual."""
 
-    function: _Vector
+    function: Vector
     lie: np.ndarray
     discrete: np.ndarray
 
 
-def _legs(group: Group) -> list[_Leg]:
+def legs(group: Group) -> list[Leg]:
+    """The defining action in coordinates that make it orthogonal or closed under transpose; of a group that is not
+    compact, its dual as well.
+
+    Raises:
+        NotCertified: there are no such coordinates.
+    """
     lie, discrete = group.lie_basis, group.discrete_generators.numpy()
     if not isinstance(group, MatrixGroup):
         raise NotCertified("Tensor powers need a group of matrices.", {"group": group}, "Describe it as a MatrixGroup.")
@@ -116,11 +125,11 @@ def _legs(group: Group) -> list[_Leg]:
             {"group": group, "compact": False, "closed under transpose": False},
             "Describe the group in coordinates closed under transpose; eq.hom needs no irreps.",
         )
-    legs = [_Leg(_Vector(frame), lie, discrete)]
+    found = [Leg(Vector(frame), lie, discrete)]
     if not group.is_compact:
         inverse = np.linalg.inv(discrete).swapaxes(1, 2) if len(discrete) else discrete
-        legs.append(_Leg(_Vector(frame, dual=True), -lie.swapaxes(1, 2), inverse))
-    return legs
+        found.append(Leg(Vector(frame, dual=True), -lie.swapaxes(1, 2), inverse))
+    return found
 
 
 # Level by level
@@ -132,13 +141,13 @@ def _known(group: Group, level: int, largest: int | None) -> tuple[_Found, ...]:
     count, m = group.lie_dim, len(group.discrete_generators)
     if level == 0:
         lie, discrete = np.zeros((count, 1, 1)), np.ones((m, 1, 1))
-        return (_Found(0, _One(), lie, discrete, canonical_images(lie, discrete, 1)),)
+        return (_Found(0, One(), lie, discrete, canonical_images(lie, discrete, 1)),)
     below = _known(group, level - 1, largest)
     found = list(below)
     for lower in below:
         if lower.level < level - 1 or (largest is not None and lower.dim > largest):
             continue
-        for leg in _legs(group):
+        for leg in legs(group):
             for new in _parts(group, lower, leg, level):
                 if not any(_equal(new, old) for old in found):
                     found.append(new)
@@ -152,7 +161,7 @@ def _equal(a: _Found, b: _Found) -> bool:
     return all(np.abs(x - y).max(initial=0.0) < SAME * max(1.0, np.abs(x).max(initial=0.0)) for x, y in pairs)
 
 
-def _parts(group: Group, lower: _Found, leg: _Leg, level: int) -> list[_Found]:
+def _parts(group: Group, lower: _Found, leg: Leg, level: int) -> list[_Found]:
     n = leg.lie.shape[-1]
     if lower.dim * n > LARGEST:
         raise TooLarge(
@@ -169,15 +178,15 @@ def _parts(group: Group, lower: _Found, leg: _Leg, level: int) -> list[_Found]:
         commutant = end_dim(inner_lie, inner_discrete)
         assert commutant is not None
         form = canonical_images(inner_lie, inner_discrete, commutant)
-        if level == 1 and space.shape[1] == n and leg.function.frame is None and _is_standard(leg, commutant):
+        if level == 1 and space.shape[1] == n and leg.function.frame is None and is_standard(leg, commutant):
             parts.append(_Found(1, leg.function, leg.lie, leg.discrete, form))  # irreducible: itself
         else:
-            function = _Step(lower.function, leg.function, space @ form.basis)
+            function = Step(lower.function, leg.function, space @ form.basis)
             parts.append(_Found(level, function, form.lie, form.discrete, form))
     return parts
 
 
-def _is_standard(leg: _Leg, commutant: int) -> bool:
+def is_standard(leg: Leg, commutant: int) -> bool:
     """Whether the commutant is that of the standard form, so that the matrices can stay as they are."""
     n = leg.lie.shape[-1]
     if n % commutant:
@@ -238,8 +247,11 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
 
     Example:
         >>> import equilayers as eq
-        >>> [(i.label, i.type) for i in irreps(eq.group("SU(3)"), level=2)]
-        [('1', 'real'), ('6', 'complex'), ('8', 'real'), ('12', 'complex')]
+        >>> class Linear(eq.groups.MatrixGroup):
+        ...     def generators(self):
+        ...         return eq.groups.Generators(lie=[[[0, 1], [0, 0]], [[0, 0], [1, 0]], [[1, 0], [0, -1]]])
+        >>> [(i.label, i.type) for i in irreps(Linear(), level=2)]
+        [('1', 'real'), ('2', 'real'), ('3', 'real')]
 
     Source: Weyl, The Classical Groups (1939), chapter IV: every polynomial irrep lies in a tensor power.
     """
