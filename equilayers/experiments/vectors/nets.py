@@ -114,7 +114,8 @@ class Sum(nn.Module):
 class PointNetwork(nn.Module):
     """Channels on points that a group permutes: all linear maps that commute, and a function of every component.
 
-    On a set, with all permutations, this is Deep Sets: each linear map is a map of a point and one of the mean.
+    On a set, with all permutations, this is Deep Sets: each linear map is a map of a point and one of the mean. It also
+    serves the moves of Rubik's cube, which ``models.DeepSets`` cannot.
 
     Args:
         in_rep, out_rep: of inputs and outputs.
@@ -153,6 +154,9 @@ class Scalars(nn.Module):
 
     .. math:: y = h(s, G) \quad\text{or}\quad y = h_0\, 1 + \sum_{i \le j} h_{ij} (v_i v_j^T + v_j v_i^T),
         \qquad G_{ij} = v_i^T \eta\, v_j
+
+    The published form and nothing else, so that the arm is the baseline that papers name: ``models.InvariantScalars``
+    adds lengths, cosines and scales of its own.
 
     Args:
         dim, count: of the vectors, stored component by component after the scalars.
