@@ -16,6 +16,7 @@ from equilayers.intertwiners.cores import Core, DenseCore, OrbitCore, SchurBlock
 from equilayers.intertwiners.diagrams import diagram_core, symmetric_core
 from equilayers.intertwiners.iterated import iterated_invariants
 from equilayers.intertwiners.legs import Leg, legs_of, residual, total_size
+from equilayers.intertwiners.members import require_known_members
 from equilayers.intertwiners.nullspace import UNKNOWNS, character_count, discrete_invariants, solved_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
 from equilayers.intertwiners.space import HomSpace
@@ -89,6 +90,7 @@ def solve(v: Representation, w: Representation) -> Core:
                 {"V": repr(v), "W": repr(w), "route": core.route, "residual": f"{core.residual:.1e}"},
                 "Give the representations in better coordinates.",
             )
+        require_known_members(core, v, w)
         _solved[key] = core
         while len(_solved) > 1 and sum(c.numbers for c in _solved.values()) > CACHED_NUMBERS:
             _solved.popitem(last=False)

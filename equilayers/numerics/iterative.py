@@ -14,11 +14,12 @@ __all__ = ["iterative_null_space"]
 
 Operator = Callable[[np.ndarray], np.ndarray]
 
-SURPLUS = 8  # columns beyond the null space; a random block that misses a direction has probability below 1e-30
+SURPLUS = 8  # columns beyond the null space
+MISSED = 1e3  # a Gaussian block with this surplus is worse by this factor with probability below 1e-24
 CONVERGED = 1e-13  # of |A x| for a vector that is called null, relative to |A|
 EDGE = 1e-8  # smallest eigenvalue that is called non-zero, relative to the largest
 APPLIED = 50_000  # products with A after which the eigenvalues are said to accumulate
-PATIENCE = 8  # sweeps in which a block of null vectors converges, seen from the first Ritz values far below the edge
+STEP = 10  # by which the filter's edge falls at most from sweep to sweep: Ritz values of a null block fall at once
 LANCZOS = 12
 FIRST = 24  # null vectors looked for at first, where nobody has counted them
 
@@ -30,8 +31,9 @@ def iterative_null_space(
 
     A block of random vectors, wider than the null space, is multiplied by polynomials of A that are large at zero
     and small on the rest of the spectrum, until the Ritz vectors of value zero have :math:`|A x| \le 10^{-13} |A|`.
-    The next Ritz value minus its residual must exceed :math:`10^{-8} |A|`: that is the gap. A null vector is missed
-    only where the random block is nearly orthogonal to it in all its surplus columns.
+    The next Ritz value minus its residual must exceed :math:`10^{-8} |A|`: that is the gap. A Ritz value lies above its
+    eigenvalue, so a gap alone could hide null vectors that are still to come: the polynomials must have favoured zero
+    over the eigenvalues outside the block by so much that every null vector of a Gaussian block is in front by now.
 
     Args:
         apply: ``(n, p)`` to ``A`` times it.
@@ -57,49 +59,94 @@ def iterative_null_space(
     if upper == 0.0:
         return _checked(NullSpace(np.eye(n), 0.0, math.inf), count, what) if n <= widest else _too_wide(n, widest, what)
     width = min(n, SURPLUS + (FIRST if count is None else count))
-    known = np.zeros((n, 0))
-    while True:
+    block, state = _random_block(n, width), Sweeps(upper)
+    while state.applied < APPLIED:
         if width > widest:
-            _too_wide(count or known.shape[1], widest, what)
-        block = np.linalg.qr(np.concatenate([known, _random_block(n, width - known.shape[1], len(known.T))], 1))[0]
-        found = _sweep(apply, block, upper, what)
-        if found.dim < width or width == n:
-            return _checked(found, count, what)
-        known, width = found.basis, min(n, 2 * width)
-
-
-def _sweep(apply: Operator, block: np.ndarray, upper: float, what: str) -> NullSpace:
-    """Filter and rotate a block until its null vectors have converged; all of it where nothing else is left."""
-    lower, settled, low = upper / 4, 0, 0
-    applied = 0
-    while applied < APPLIED:
-        degree = int(np.clip(math.ceil(3 * math.sqrt(upper / lower)), 6, 10_000))
-        applied += degree
-        block = np.linalg.qr(_filtered(apply, block, lower, upper, degree))[0]
-        moved = apply(block)
-        values, rotation = np.linalg.eigh(block.T @ moved)
-        block, moved = block @ rotation, moved @ rotation
-        errors = np.linalg.norm(moved - block * values, axis=0)
-        null = np.linalg.norm(moved, axis=0) <= CONVERGED * upper
-        k = int(np.argmin(null)) if not null.all() else len(null)
-        apart = k == len(null) or values[k] - errors[k] > EDGE * upper
-        settled = settled + 1 if apart and null[:k].all() else 0
-        if settled == 2:  # one sweep more than needed polishes the vectors
-            edge = math.inf if k == len(null) else float(values[k] - errors[k]) / upper
-            return NullSpace(block[:, :k], float(np.abs(values[:k]).max(initial=0.0)) / upper, edge)
-        top = float(values[-1])
-        low = low + 1 if top < 1e-3 * lower else 0
-        if 0 < low <= PATIENCE:
-            continue  # a block of null vectors alone: a lower edge would only cost
-        lower = min(max(top, EDGE * upper), upper / 2)
+            _too_wide(max(count or 0, state.null), widest, what)
+        block = state.sweep(apply, block)
+        if state.settled == 2:  # one sweep more than needed polishes the vectors
+            return _checked(state.found(block), count, what)
+        if state.is_crowded and width < n:
+            new = _random_block(n, min(n, 2 * width) - width, width)
+            block, width = np.concatenate([block, new], 1), min(n, 2 * width)
+            state.restart()
     raise NotCertified(
         f"The dimension of {what} cannot be decided: eigenvalues accumulate at zero.",
-        {
-            "smallest non-zero": f"{values[k] / upper if k < len(values) else 0.0:.2e}",
-            "products with the operator": applied,
-        },
+        {"smallest non-zero": f"{state.edge / upper:.2e}", "products with the operator": state.applied},
         "Give the generators in better coordinates (an invariant inner product equal to the identity).",
     )
+
+
+class Sweeps:
+    """Filters and rotates a block, sweep by sweep, and knows what its Ritz values are worth by then."""
+
+    def __init__(self, upper: float) -> None:
+        self.upper, self.lower = upper, upper / 4
+        self.applied = self.settled = self.null = 0
+        self.history: list[tuple[float, int]] = []  # edge and degree of the filters that the present block went through
+        self.values, self.edge = np.zeros(0), 0.0
+
+    @property
+    def outside(self) -> int:
+        """The first Ritz value that stands for what the block leaves out; all of it in the surplus is noise."""
+        return len(self.values) - SURPLUS
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the block holds too many null vectors for others to be excluded."""
+        return bool(self.values[max(0, self.outside)] < EDGE * self.upper)
+
+    def restart(self) -> None:
+        """New columns know nothing yet."""
+        self.lower = self.upper / 4
+        self.history.clear()
+
+    def sweep(self, apply: Operator, block: np.ndarray) -> np.ndarray:
+        degree = int(np.clip(math.ceil(3 * math.sqrt(self.upper / self.lower)), 6, 10_000))
+        self.applied += degree
+        self.history.append((self.lower, degree))
+        block = np.linalg.qr(_filtered(apply, block, self.lower, self.upper, degree))[0]
+        moved = apply(block)
+        self.values, rotation = np.linalg.eigh(block.T @ moved)
+        block, moved = block @ rotation, moved @ rotation
+        errors = np.linalg.norm(moved - block * self.values, axis=0)
+        null = np.linalg.norm(moved, axis=0) <= CONVERGED * self.upper
+        k = self.null = int(np.argmin(null)) if not null.all() else len(null)
+        self.edge = math.inf if k == len(null) else float(self.values[k] - errors[k])
+        apart = self.edge > EDGE * self.upper
+        self.settled = self.settled + 1 if apart and self._none_is_missed(*block.shape) else 0
+        wanted = float(self.values[max(0, self.outside)]) / 2
+        self.lower = min(max(wanted, self.lower / STEP, EDGE * self.upper), self.upper / 2)
+        return block
+
+    def _none_is_missed(self, n: int, width: int) -> bool:
+        """Whether a null vector outside the block would have become a smaller Ritz value than the first non-zero one.
+
+        Starting from a Gaussian block, its angle to the block has a tangent below ``start``; each filter divides what
+        belongs to eigenvalues above an edge by its value at zero.
+        """
+        if width == n:
+            return True
+        if self.null > width - SURPLUS:
+            return False
+        start = MISSED * 2 * math.e / (SURPLUS + 1) * math.sqrt(n * width)
+        edge = float(self.values[self.outside]) / 2
+        gained = sum(_damping(edge, lower, self.upper, degree) for lower, degree in self.history)
+        return gained >= math.log(2 * start) + 0.5 * math.log(self.upper / self.values[self.null])
+
+    def found(self, block: np.ndarray) -> NullSpace:
+        zero = float(np.abs(self.values[: self.null]).max(initial=0.0))
+        return NullSpace(block[:, : self.null], zero / self.upper, self.edge / self.upper)
+
+
+def _damping(edge: float, lower: float, upper: float, degree: int) -> float:
+    """Logarithm of the factor by which the filter of :func:`_filtered` damps all eigenvalues above ``edge``."""
+    half, centre = (upper - lower) / 2, (upper + lower) / 2
+
+    def chebyshev(x: float) -> float:
+        return degree * math.acosh(x) + math.log1p(math.exp(-2 * degree * math.acosh(x))) - math.log(2)
+
+    return chebyshev(centre / half) - (chebyshev((centre - edge) / half) if edge < lower else 0.0)
 
 
 def _filtered(apply: Operator, block: np.ndarray, lower: float, upper: float, degree: int) -> np.ndarray:
