@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from equilayers import ops
 from equilayers.layers.invariants import hom_basis, invariants
 from equilayers.layers.layer import Fingerprint, Layer, check_channels, require_one_group
+from equilayers.layers.pair_start import starting_roots
 from equilayers.layers.schur import is_reducible_into_irreps, parameter_suffixes, schur_form
 from equilayers.representations import Irrep, Representation
 from equilayers.representations.representation import unit_matrices
@@ -137,7 +138,12 @@ class Linear(Layer):
     # Weights
 
     def reset_parameters(self) -> None:
-        """Independent normal weights that give unit second moment per output irrep for unit input; bias zero."""
+        """Normal weights that give unit second moment for unit input, and bias zero.
+
+        Independent, per output irrep in the irrep basis: then every component where the change of basis is orthogonal,
+        also for groups like SO(1,3), SL(n), GL(n) and Sp(n), whose irreps are not. Without irreps correlated, so that
+        :math:`E[A A^T]` is nearest to the identity.
+        """
         with torch.no_grad():
             if self._schur:
                 for name, _, c, _, block in self._blocks:
@@ -149,12 +155,11 @@ class Linear(Layer):
                 self.bias.zero_()
 
     def _reset_pairs(self) -> None:
-        arriving = [0] * len(self._out_sizes)
-        for name, _, i, _ in self._pairs:
-            count, _, m = getattr(self, name).shape
-            arriving[i] += count * m
-        for name, _, i, _ in self._pairs:
-            getattr(self, name).normal_(0.0, math.sqrt(self._out_sizes[i][0] / arriving[i]))
+        for name, _, i, j in self._pairs:
+            weight = getattr(self, name).normal_()
+            root = starting_roots(self.in_rep, self.out_rep.terms[i][1])[j]
+            mixed = torch.tensordot(torch.tensor(root, dtype=weight.dtype, device=weight.device), weight, 1)
+            weight.copy_(mixed)
 
     # Execution
 

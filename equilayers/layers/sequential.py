@@ -12,7 +12,7 @@ from equilayers.errors import BadInput, RepresentationMismatch
 from equilayers.layers.change_basis import are_equivalent
 from equilayers.layers.layer import Layer
 from equilayers.numerics import hashed_numbers
-from equilayers.representations import GridField, Representation
+from equilayers.representations import GridField, PointField, Representation
 
 __all__ = ["Sequential", "actions_agree"]
 
@@ -22,6 +22,7 @@ STEP = 0.6180339887  # a generic point of each one-parameter subgroup
 
 def actions_agree(first: Any, second: Any) -> bool:
     """Whether two actions are one function: generators move fixed vectors alike, within 1e-9."""
+    first, second = (_of_tokens(action) for action in (first, second))
     if first is second:
         return True
     if isinstance(first, Representation) and isinstance(second, Representation):
@@ -33,6 +34,11 @@ def actions_agree(first: Any, second: Any) -> bool:
             and actions_agree(first.rep, second.rep)
         )
     return bool(first == second)
+
+
+def _of_tokens(action: Any) -> Any:
+    """Tokens without positions are acted on as any last axis is."""
+    return action.rep if isinstance(action, PointField) and not action.plane.dim else action
 
 
 def _images_agree(v: Representation, w: Representation) -> bool:
@@ -84,9 +90,11 @@ class Sequential(Layer):
             _require_neighbours(position, layers[position], layers[position + 1])
         bounds = [getattr(layer, "error_bound", None) for layer in layers]
         known = [bound for bound in bounds if bound is not None]
+        ends: tuple[Any, ...] = layers[0].in_action, layers[-1].out_action
+        if any(_of_tokens(layer.in_action) is not layer.in_action for layer in layers):  # then all see tokens
+            ends = tuple(PointField(_of_tokens(end), 0 * _of_tokens(end)) for end in ends)
         super().__init__(
-            layers[0].in_action,
-            layers[-1].out_action,
+            *ends,
             exact=all(getattr(layer, "exact", True) for layer in layers),
             error_bound=sum(known) if known else None,
         )

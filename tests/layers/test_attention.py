@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import equilayers as eq
 from equilayers import layers as L
-from equilayers.errors import BadInput, BadRepresentation
+from equilayers.errors import BadInput, BadRepresentation, RepresentationMismatch
 
 NAMES = ["D4", "Q8", "C4", "SO(2)", "SO(3)", "SU(2)", "O(1,3)", "SO(2,1)", "Sp(4)", "SL(2)", "SL(3)", "GL(2)", "SE(2)"]
 
@@ -178,6 +178,16 @@ def test_second_derivatives_by_the_plain_kernel():
         (force,) = torch.autograd.grad(layer(x).square().sum(), x, create_graph=True)
         force.square().sum().backward()
     assert torch.isfinite(x.grad).all() and x.grad.any()
+
+
+def test_a_chain_takes_tokens_where_one_layer_does():
+    V = eq.defining(eq.group("O(1,3)"))
+    gated = L.GatedActivation(4 * V + 2 * eq.trivial(V.group))
+    net = L.Sequential(L.Linear(2 * V, gated.in_rep), gated, L.Attention(gated.out_rep, 2 * V, 2), L.VectorReLU(2 * V))
+    assert net.in_action.sample_input(3).shape == (3, 8, 8)
+    assert eq.testing.check_layer(net).ran > 25
+    with pytest.raises(RepresentationMismatch):
+        L.Sequential(L.Linear(2 * V, 3 * V), L.Attention(2 * V, V))
 
 
 def test_bad_input_is_said():
