@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from math import comb, factorial, prod
 
@@ -18,7 +19,16 @@ from torch import Tensor
 from equilayers.errors import BadInput, TooLarge
 from equilayers.representations.representation import unit_matrices
 
-__all__ = ["Forms", "Pairing", "independent", "matchings", "pairing_count", "pairings", "standard_forms"]
+__all__ = [
+    "Forms",
+    "Pairing",
+    "determinant_count",
+    "independent",
+    "matchings",
+    "pairing_count",
+    "pairings",
+    "standard_forms",
+]
 
 MATRIX_LIMIT = 50_000_000
 GRAM_LIMIT = 3000  # diagrams between which relations are sought
@@ -41,7 +51,7 @@ class Forms:
     def dim(self) -> int:
         return len(self.form)
 
-    @property
+    @cached_property
     def inverse(self) -> np.ndarray:
         return np.linalg.inv(self.form)
 
@@ -234,6 +244,19 @@ def pairing_count(kind: str, n: int, axes: int) -> int:
         return comb(axes, m) * sum(_tableaux(p) ** 2 for p in _integer_partitions(m, m) if len(p) <= n)
     found = sum(_tableaux([2 * part for part in p]) for p in _integer_partitions(m, n))
     return found * 4**m if kind == "quaternionic" else found
+
+
+def determinant_count(n: int, axes: int) -> int:
+    r"""Dimension of the tensors that O(n) multiplies by the determinant: :math:`\sum f^\lambda` over n odd parts.
+
+    Example:
+        >>> [determinant_count(3, axes) for axes in range(3, 8)]
+        [1, 0, 6, 0, 36]
+
+    Source: Weyl, The Classical Groups (1939), chapter V.
+    """
+    found = [p for p in _integer_partitions(axes, axes) if len(p) == n and all(part % 2 for part in p)]
+    return sum(_tableaux(p) for p in found)
 
 
 def _integer_partitions(total: int, largest: int) -> Iterator[list[int]]:

@@ -88,8 +88,7 @@ def diagrams(G: Group, k: int, l: int) -> tuple[Diagram, ...]:
         n = int(str(G.parameters[0]))
         _refuse_many(partition_count(k + l, n))
         return tuple(d for d in node_diagrams((0,) * k, (0,) * l) if d.blocks <= n)
-    kind, n = _kind(G)
-    forms = _forms(G, kind)
+    kind, n, forms = kept_forms(G)
     _require_no_determinants(G, n, k + l)
     count = pairing_count(kind, n, k + l)
     _refuse_many(count)
@@ -155,8 +154,14 @@ def _kind(G: Group) -> tuple[str, int]:
     return kind, dim // {"orthogonal": 1, "quaternionic": 4}.get(kind, 2)
 
 
-def _forms(G: Group, kind: str) -> Forms:
-    """In the group's own coordinates, compared with its generators."""
+def kept_forms(G: Group) -> tuple[str, int, Forms]:
+    """The kind of form, n, and the form and units in the group's own coordinates, compared with its generators.
+
+    Raises:
+        BadGroup: not a classical group.
+        NotCertified: its generators do not keep what its name says.
+    """
+    kind, n = _kind(G)
     V = defining(G)
     forms = standard_forms(kind, V.dim)
     metric = getattr(G, "metric", None)
@@ -176,25 +181,30 @@ def _forms(G: Group, kind: str) -> Forms:
             {"group": G, "kind": kind, "error": f"{error:.1e}"},
             "Use eq.hom(V, W), which takes any coordinates.",
         )
-    return forms
+    return kind, n, forms
 
 
 def _skew_form(lie: np.ndarray) -> np.ndarray:
     """The one form that the Lie algebra keeps, its first large entry 1."""
     d = lie.shape[-1]
-    eye = np.eye(d)
-    equations = np.concatenate([np.kron(a.T, eye) + np.kron(eye, a.T) for a in lie])
+    left = np.einsum("gji,kl->gikjl", lie, np.eye(d))  # a^T F, and by exchange F a
+    equations = (left + left.transpose(0, 2, 1, 4, 3)).reshape(-1, d * d)
     form = np.linalg.svd(equations)[2][-1].reshape(d, d)
     entries = form.ravel()
     return np.asarray(form / entries[int((np.abs(entries) > 0.5 * np.abs(entries).max()).argmax())])
 
 
-def _require_no_determinants(G: Group, n: int, axes: int) -> None:
-    """Groups of determinant 1 have more invariants, where a determinant fits among the axes."""
+def determinants_fit(G: Group, n: int, axes: int) -> bool:
+    """Whether a group of determinant 1 has invariants of so many axes that no pairing reaches."""
     steps: tuple[int, ...] = {"SO": (n,), "SO(p,q)": (n,), "SO+(p,q)": (n,)}.get(G.family, ())
     if G.family == "SU" and n > 1:
         steps = tuple(range(n, axes + 1, n))
-    if any(step <= axes and (axes - step) % 2 == 0 for step in steps):
+    return any(step <= axes and (axes - step) % 2 == 0 for step in steps)
+
+
+def _require_no_determinants(G: Group, n: int, axes: int) -> None:
+    """Groups of determinant 1 have more invariants, where a determinant fits among the axes."""
+    if determinants_fit(G, n, axes):
         raise NotCertified(
             "Determinants are invariants of this group beside the diagrams.",
             {"group": G, "k + l": axes},

@@ -15,7 +15,7 @@ from equilayers.representations.algebra import TensorProduct
 __all__ = ["Leg", "apply_derivative", "apply_matrix", "legs_of", "residual", "total_size"]
 
 TOGETHER = 2_000_000  # numbers that are moved by several generators at once
-PROBES = 8  # random members whose residual stands for the whole basis'
+PROBES = 4  # random members whose residual stands for the whole basis'
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,9 @@ def _derivatives(stacks: Sequence[np.ndarray], vectors: np.ndarray) -> np.ndarra
     total = np.zeros((len(stacks[0]), *vectors.shape))
     for axis, stack in enumerate(stacks):
         before = int(np.prod(dims[:axis], dtype=np.int64))
-        total += (stack[:, None] @ vectors.reshape(before, dims[axis], -1)).reshape(total.shape)
+        moved = stack.reshape(-1, dims[axis]) @ vectors.reshape(before, dims[axis], -1)  # few large products
+        part = total.reshape(len(stack), before, -1)  # a view
+        part += moved.reshape(before, len(stack), -1).swapaxes(0, 1)
     return total
 
 

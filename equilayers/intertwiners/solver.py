@@ -19,6 +19,7 @@ from equilayers.intertwiners.legs import Leg, legs_of, residual, total_size
 from equilayers.intertwiners.members import require_known_members
 from equilayers.intertwiners.nullspace import UNKNOWNS, character_count, discrete_invariants, solved_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
+from equilayers.intertwiners.pairing_route import pairing_core
 from equilayers.intertwiners.space import HomSpace
 from equilayers.intertwiners.weights import lie_invariants
 from equilayers.numerics import canonical_basis
@@ -39,8 +40,8 @@ def hom(V: Representation, W: Representation) -> HomSpace:
     .. math:: \{B : W(g)\,B = B\,V(g) \text{ for all } g\}
 
     Both sides are split into their distinct summands, and each pair is solved once. Signed permutations: one map for
-    each orbit of index pairs, in integers. Tensor powers of the vectors of S_n or O(n): diagrams. Reductive Lie
-    algebras: vectors of weight zero that the raising operators kill. Other compact groups: Schur's lemma. The rest: the
+    each orbit of index pairs, in integers. Tensor powers of the vectors of S_n or a classical group: diagrams. Other
+    reductive Lie algebras: vectors of weight zero that the raising operators kill. Other compact groups: Schur's lemma. The rest: the
     equations themselves, decided by relative gap.
 
     Args:
@@ -109,9 +110,10 @@ def _solve(v: Representation, w: Representation) -> Core:
     if isinstance(v, Irrep) and isinstance(w, Irrep):
         return _between_irreps(v, w)
     group = v.group
-    found = diagram_core(group, legs, w.dim, v.dim)
-    if found is not None:
-        return found
+    for route in (diagram_core, pairing_core):
+        found = route(group, legs, w.dim, v.dim)
+        if found is not None:
+            return found
     if group.lie_dim and is_reductive(group):
         found = _by_weights(v, w, legs)
     elif group.is_finite:

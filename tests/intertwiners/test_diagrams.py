@@ -12,11 +12,13 @@ import torch
 
 import equilayers as eq
 from equilayers.errors import BadGroup, BadInput, NotCertified, TooLarge
-from equilayers.intertwiners import diagrams, permutation_diagrams
+from equilayers.intertwiners import diagrams, pairing_route, permutation_diagrams
 from equilayers.intertwiners.brauer import pairing_count, pairings
 from equilayers.intertwiners.diagrams import diagram_core, symmetric_core
 from equilayers.intertwiners.legs import legs_of
+from equilayers.intertwiners.nullspace import discrete_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
+from equilayers.intertwiners.pairing_route import pairing_core
 from equilayers.intertwiners.weights import lie_invariants
 from equilayers.numerics import canonical_basis
 
@@ -162,6 +164,48 @@ def test_the_route_of_the_orthogonal_group_is_that_of_weights(name, k, l):
         u, s, _ = np.linalg.svd(full @ vectors + vectors, full_matrices=False)
         vectors = u[:, s > 1e-9]
     assert np.abs(core.basis().reshape(core.dim, -1).T - canonical_basis(vectors)).max() < 1e-9
+
+
+PAIRED = [
+    ("Sp(4)", 2, 2),
+    ("Sp(4)", 1, 5),
+    ("Sp(2)", 4, 4),
+    ("SO+(1,3)", 3, 3),
+    ("SO(1,3)", 0, 6),
+    ("O(1,3)", 3, 3),
+    ("SO(3)", 4, 3),
+    ("SO(4)", 2, 2),
+    ("SO(1,2)", 2, 3),
+    ("SO(2,2)", 1, 3),
+    ("SU(2)", 2, 2),
+    ("U(2)", 2, 2),
+    ("SU(3)", 2, 2),
+    ("SO(5)", 3, 2),
+]
+
+
+@pytest.mark.parametrize("name, k, l", PAIRED)
+def test_pairings_and_determinants_are_the_maps_that_weights_find(name, k, l):
+    V = eq.defining(eq.group(name))
+    core = pairing_core(V.group, legs(V, k, l), V.dim**l, V.dim**k)
+    vectors, certificate, _ = lie_invariants(V.group, legs(V, k, l))
+    vectors = canonical_basis(discrete_invariants(legs(V, k, l), vectors)[0])
+    assert (core.dim, core.certificate, certificate) == (vectors.shape[1], "exact", "counted")
+    assert np.abs(core.vectors - vectors).max(initial=0.0) < 1e-12
+    assert core.residual < 1e-14
+
+
+@pytest.mark.parametrize("name, k, l", [("SU(3)", 3, 3), ("SU(2)", 2, 1), ("C4", 4, 4), ("S5", 2, 2), ("E(2)", 3, 3)])
+def test_what_pairings_do_not_reach_is_left_to_other_routes(name, k, l):
+    V = eq.defining(eq.group(name))
+    assert pairing_core(V.group, legs(V, k, l), 1, 1) is None
+
+
+def test_a_forgotten_determinant_is_noticed(monkeypatch):
+    monkeypatch.setattr(pairing_route, "_with_determinants", lambda *_: [])
+    V = eq.defining(eq.group("SO+(1,3)"))
+    with pytest.raises(NotCertified, match="span"):
+        pairing_core(V.group, legs(V, 0, 6), 1, 1)
 
 
 def test_the_route_is_faster_than_orbits():
