@@ -55,14 +55,14 @@ def in_identity_component(group: Group, g: Tensor) -> np.ndarray:
     basis = np.linalg.svd(lie, full_matrices=False)[2]
     waiting = np.arange(len(g))
     for attempt in range(ATTEMPTS):
+        if not len(waiting):
+            break
         scale = 0.4 * min(attempt, 7)  # more would overflow where the group is not compact
         step = group.exp(scale * torch.randn(group.lie_dim, generator=generator, dtype=torch.float64))
         logarithm, exists = real_logarithm((g[torch.from_numpy(waiting)] @ step).numpy())
         flat = logarithm.reshape(len(waiting), -1)
         outside = np.abs(flat - flat @ basis.T @ basis).max(1)
         waiting = waiting[~(exists & (outside < 1e-6 * np.maximum(1.0, np.abs(flat).max(1))))]
-        if not len(waiting):
-            break
     return ~np.isin(np.arange(len(g)), waiting)
 
 

@@ -118,6 +118,7 @@ def test_samples_reach_every_component(name, generator):
     assert len(torch.unique(signs, dim=0)) == COMPONENTS[name]
 
 
+@pytest.mark.slow
 def test_translations_of_a_finite_group():
     crystal = Inhomogeneous(eq.group("T"))
     assert (crystal.lie_dim, crystal.name) == (3, "R^3 : T")

@@ -120,9 +120,10 @@ WREATH = {
 LIE = {name: eq.group(name) for name in ("SO(2) wr S2", "O(2) wr S2", "SO(3) wr S2", "SU(2) wr A3")}
 FINITE = {**SEMIDIRECT, **WREATH}
 ALL = {**FINITE, **LIE}
+LONG = ("O(2) wr S2", "SU(2) wr A3")  # many components, each searched for logarithms
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in ALL])
 def test_every_law_of_a_group(name: str) -> None:
     assert eq.testing.check_group(ALL[name]).ran >= 28
 

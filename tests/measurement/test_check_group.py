@@ -381,6 +381,7 @@ def test_every_perturbed_entry_of_a_lie_generator_is_noticed(entry):
         check_group(Perturbed())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["D4"])
 def test_every_perturbed_entry_and_every_lost_generator_of_a_shipped_group_is_noticed(name):
     G = group(name)

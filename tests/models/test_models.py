@@ -40,6 +40,13 @@ def test_plain_costs_are_torchs_own(settings):
     assert net(x).shape == (3, net.classes)
 
 
+@pytest.mark.parametrize("n", [5, 12])
+def test_fused_attention_is_counted(n):
+    one = eq.trivial(eq.group("C2"))
+    maps, scores_and_sums = 4 * 8 * 8 * n, 2 * 8 * n * n
+    assert count_macs(eq.layers.Attention(8 * one, 8 * one, num_heads=2), torch.zeros(1, n, 8)) == maps + scores_and_sums
+
+
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("name", PLANAR)
 def test_group_networks_are_invariant_and_cost_what_they_say(name, settings):
