@@ -110,6 +110,8 @@ def _decide(steps: np.ndarray) -> int | list[np.ndarray]:
     if d == 1:
         return 1
     for element in symmetric_elements(steps):
+        if np.abs(element).max() < CLOSED < np.abs(steps).max():
+            continue  # a skew generator: its square, which comes later, tells more
         values, vectors = np.linalg.eigh(element)
         cluster = _best_cluster(values, d)
         if cluster is None:
