@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equilayers.errors import BadInput, BadRepresentation, EquilayersError, TooLarge
+from equilayers.errors import BadInput, BadRepresentation, TooLarge
 from equilayers.intertwiners.cores import Core
+from equilayers.intertwiners.explain import losses, why_empty
 from equilayers.representations import Irrep, Representation
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ __all__ = ["HomBlock", "HomSpace", "HomTerm"]
 
 BASIS_LIMIT = 50_000_000  # numbers of a dense basis that are written out (400 MB)
 CERTIFICATES = ("exact", "counted", "gap")  # from strong to weak
-NAMED_DIM = 256  # representations up to this dimension are decomposed to say which irreps are missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +138,19 @@ class HomSpace:
     @cached_property
     def reason(self) -> str:
         """Why there are no maps, where there are none: the irreps on either side, or what the equations said."""
-        if self.dim:
-            return ""
-        if not self.in_rep.dim or not self.out_rep.dim:
-            return "A representation of dimension 0 has no maps."
-        names = _irreps_of(self.in_rep), _irreps_of(self.out_rep)
-        if names[0] is not None and names[1] is not None:
-            return f"No irrep in common: V holds {', '.join(names[0])}; W holds {', '.join(names[1])}."
-        return "; ".join(self._reasons) or "The equations have no solution but zero."
+        return why_empty(self, self._reasons)
+
+    def explain(self) -> str:
+        """What the maps leave out: irreps of V that W lacks, which go to zero, and irreps of W that V lacks, which
+        nothing reaches. Without irreps, or above dimension 256, how much of each summand.
+
+        Example:
+            >>> import equilayers as eq
+            >>> G = eq.group("D4")
+            >>> print(eq.hom(eq.regular(G), eq.defining(G) + eq.trivial(G)).explain())
+            Every map sends B1, B2, A2 of V to zero: W does not hold them.
+        """
+        return "\n".join(losses(self)) if self.dim else self.reason
 
     # Members
 
@@ -288,14 +293,3 @@ def _decomposed(rep: Representation) -> Decomposition:
             "Use terms: the maps between summands.",
         )
     return decompose(rep)
-
-
-def _irreps_of(rep: Representation) -> list[str] | None:
-    """Labels with multiplicities; None where there are none, or the representation is large."""
-    if rep.dim > NAMED_DIM:
-        return None
-    try:
-        terms = _decomposed(rep).rep.terms
-    except EquilayersError:
-        return None
-    return [f"{m}x{irrep}" if m > 1 else str(irrep) for m, irrep in terms]

@@ -208,6 +208,19 @@ class Linear(Layer):
                 meaning += [np.array([copies, irrep.dim]), irrep.images.lie, irrep.images.discrete]
         return meaning, list(schur_form(self.in_rep).out_of), list(schur_form(self.out_rep).out_of)
 
+    @property
+    def unreached(self) -> tuple[Representation, ...]:
+        """Irreps of W that V lacks (without irreps: summands that no map leads to): zero there, but for a bias."""
+        if self._schur:
+            irreps = schur_form(self.out_rep).irreps
+            return tuple(irrep for irrep, block in zip(irreps, self._blocks, strict=True) if not block[0])
+        reached = {i for _, _, i, _ in self._pairs}
+        return tuple(atom for i, (_, atom) in enumerate(self.out_rep.terms) if i not in reached)
+
+    def extra_repr(self) -> str:
+        missed = ", ".join(str(part) for part in self.unreached)
+        return super().extra_repr() + (f"; nothing in the input reaches {missed}" if missed else "")
+
     # Out of the library
 
     def expanded(self) -> tuple[Tensor, Tensor | None]:
