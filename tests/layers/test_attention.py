@@ -75,6 +75,24 @@ def test_it_is_the_formula_and_commutes(name):
     assert (broken(gx) - V.transform(g, broken(x))).abs().max() > 1e-4 * y.abs().max()
 
 
+@pytest.mark.slow
+@torch.no_grad()
+def test_every_named_group_may_attend():
+    ran = 0
+    for entry in eq.groups.catalogue():
+        V = eq.defining(eq.group(entry.name))
+        if V.dim > 30:
+            continue
+        rep = 2 * V + 2 * V.dual + 2 * eq.trivial(V.group)
+        layer, x = built(rep, rep, 2), drawn(rep, 3, 4)
+        assert layer.score_rep.dim == rep.dim // 2, entry.name  # vectors and covectors pair
+        y, g = layer(x), V.group.sample(3, generator=torch.Generator().manual_seed(1))
+        expected, stretch = rep.transform(g, y), torch.linalg.matrix_norm(rep(g), ord=2).max() ** 2
+        assert (layer(rep.transform(g, x)) - expected).abs().max() < 1e-12 * stretch * expected.abs().max(), entry.name
+        ran += 1
+    assert ran >= 115
+
+
 @pytest.mark.parametrize("name", ["D4", "SO(3)", "O(1,3)"])
 def test_it_passes_every_law_of_a_layer(name):
     V = features(name)
