@@ -41,8 +41,8 @@ def hom(V: Representation, W: Representation) -> HomSpace:
 
     Both sides are split into their distinct summands, and each pair is solved once. Signed permutations: one map for
     each orbit of index pairs, in integers. Tensor powers of the vectors of S_n or a classical group: diagrams. Other
-    reductive Lie algebras: vectors of weight zero that the raising operators kill. Other compact groups: Schur's lemma. The rest: the
-    equations themselves, decided by relative gap.
+    reductive Lie algebras: vectors of weight zero that the raising operators kill. Other compact groups: Schur's
+    lemma. The rest: the equations themselves, decided by relative gap.
 
     Args:
         V, W: representations of one group.
