@@ -21,7 +21,7 @@ __all__ = ["starting_roots"]
 STEPS = 400
 NEAR = 1e-3  # as near to unit second moment as a start must be
 SHARE = 0.02  # of the variance that all maps have alike, so that none starts at zero
-LIMIT = 20_000_000  # numbers that may be held; beyond, all maps have the same variance
+LIMIT = 4_000_000  # numbers that are held; beyond, all maps have the same variance
 
 
 @lru_cache(maxsize=256)
@@ -49,18 +49,21 @@ def _moments(m: int, basis: np.ndarray) -> np.ndarray:
 def _nearest(start: list[np.ndarray], moments: list[np.ndarray]) -> list[np.ndarray]:
     """Accelerated projected gradient over positive semidefinite covariances, from ``start``."""
     every = np.concatenate(moments)
-    unit = np.eye(math.isqrt(every.shape[1])).ravel()
-    step = 1.0 / max(float(np.linalg.norm(every, 2)) ** 2, 1e-300)
-    now, ahead, pace = start, start, 1.0
+    dim = math.isqrt(every.shape[1])
+    gram, aim = every @ every.T, every @ np.eye(dim).ravel()
+    step = 1.0 / max(float(np.linalg.eigvalsh(gram)[-1]), 1e-300)
+    cuts = np.cumsum([s.size for s in start])[:-1]
+    now = ahead = _flat(start)
+    pace = 1.0
     for _ in range(STEPS):
-        if np.abs(_flat(now) @ every - unit).max() < NEAR:
+        if now @ gram @ now - 2 * aim @ now + dim < dim * NEAR**2:  # the squared distance from the identity
             break
-        rest = _flat(ahead) @ every - unit
-        after = [_positive(s - step * (p @ rest).reshape(s.shape)) for s, p in zip(ahead, moments, strict=True)]
+        moved = np.split(ahead - step * (gram @ ahead - aim), cuts)
+        after = _flat([_positive(piece.reshape(s.shape)) for piece, s in zip(moved, start, strict=True)])
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
-        ahead = [b + (pace - 1) / faster * (b - a) for a, b in zip(now, after, strict=True)]
+        ahead = after + (pace - 1) / faster * (after - now)
         now, pace = after, faster
-    return now
+    return [piece.reshape(s.shape) for piece, s in zip(np.split(now, cuts), start, strict=True)]
 
 
 def _flat(matrices: list[np.ndarray]) -> np.ndarray:
