@@ -503,7 +503,7 @@ def test_an_irrep_under_another_s_label_is_noticed() -> None:
     with pytest.raises(CheckFailed, match="Irreps of different labels are inequivalent"):
         eq.testing.check_irreps(group, [one, selfdual, relabelled])
     swapped = Irrep.from_function(group, selfdual.label, REAL, other, other.images.lie)
-    with pytest.raises(CheckFailed):
+    with pytest.raises(CheckFailed, match="label is that of"):
         eq.testing.check_irreps(group, [one, swapped, relabelled])
 
 
