@@ -199,6 +199,16 @@ class Bilinear(Layer):
         bases = [getattr(self, name) if name else None for *_, name in self._invariants]
         return y + ops.invariant_vector(self.bias, self._invariants, bases)
 
+    @property
+    def unreached(self) -> tuple[Representation, ...]:
+        """Irreps (or summands) of W that no product of the inputs holds: zero there, but for a bias."""
+        reached = {path.out for path in self._paths}
+        return tuple(irrep for o, irrep in enumerate(_form(self.out_rep).irreps) if o not in reached)
+
+    def extra_repr(self) -> str:
+        missed = ", ".join(str(part) for part in self.unreached)
+        return super().extra_repr() + (f"; no product of the inputs reaches {missed}" if missed else "")
+
     def _fingerprint(self) -> Fingerprint:
         """Couplings and irreps with their copies, in the order of the paths: the same in every basis."""
         forms = [_form(rep) for rep in (self.in1_rep, self.in2_rep, self.out_rep)]

@@ -102,5 +102,9 @@ def test_a_layer_says_what_nothing_reaches():
     assert not y[:, :4].any() and y[:, 4:].all()
     full = L.Linear(V + V @ V, V @ V + 2 * V)
     assert full.unreached == () and "reaches" not in repr(full)
+    product = L.Bilinear(V, V, V + V @ V)
+    assert [irrep.label for irrep in product.unreached] == ["E1"]
+    assert "no product of the inputs reaches E1" in repr(product)
+    assert L.Bilinear(V, V, V @ V).unreached == ()
     W = eq.defining(eq.group("SE(2)"))
     assert L.Linear(eq.trivial(W.group), eq.trivial(W.group) + W).unreached == (W,)
