@@ -127,6 +127,7 @@ class Attention(Layer):
             query, key = query.split([self.in_dim, self.key_dim], -1) if self._is_cross else (query, query)
         check_channels(query, self.in_dim, -1, "Attention")
         check_channels(key, self.key_dim, -1, "Attention")
+        _require_sets(query, key)
         q = self._heads(self.queries(query), self._score_sizes)
         k = self._heads(self.keys(key), self._score_sizes)
         v = self._heads(self.values(key), self._value_sizes)
@@ -192,6 +193,16 @@ def _paired(score: Representation, queries: Representation, keys: Representation
 
     both = ((m, a) for m, a in score.terms if hom(queries, a).dim and hom(keys, a.dual).dim)
     return sum(m * atom.dim for m, atom in both)
+
+
+def _require_sets(query: Tensor, key: Tensor) -> None:
+    """Raise unless both are sets of tokens in one batch; a tracer's proxy has no shape yet and passes."""
+    if isinstance(query, Tensor) and (query.ndim < 2 or query.shape[:-2] != key.shape[:-2]):
+        raise BadInput(
+            "Attention is between sets of tokens, as many sets of keys as of queries.",
+            {"query": tuple(query.shape), "key": tuple(key.shape)},
+            "Give query (*batch, n, dim) and key (*batch, m, dim).",
+        )
 
 
 def _masked(query: Tensor, key: Tensor, padding: Tensor | None, pairs: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -221,5 +221,8 @@ def test_bad_input_is_said():
             layer(x, **masks)
     with pytest.raises(BadInput, match="Attention acts on"):
         layer(x[..., 1:])
+    for query, key in ((x[0, 0], None), (x, x[:1]), (x, x[0])):
+        with pytest.raises(BadInput, match="between sets of tokens"):
+            layer(query, key)
     with pytest.raises(BadInput, match="at least one head"):
         L.Attention(V, V, 0)
