@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from equilayers.errors import TooLarge
 from equilayers.groups import Group
+from equilayers.intertwiners.graded import graded_blocks
 from equilayers.intertwiners.legs import Leg, apply_derivative, apply_matrix, total_size
-from equilayers.numerics import iterative_null_space
+from equilayers.numerics import iterative_null_space, null_space
 
 __all__ = ["ENTRY_LIMIT", "generating_part", "iterated_invariants"]
 
 ENTRY_LIMIT = 60_000_000  # entries of a block of vectors (480 MB; a few of them are held at once)
 SPARSE_LIMIT = 100_000_000  # entries of all equations as sparse matrices
+DENSE = 1200  # unknowns of a block up to which its equations are decomposed
+ROUNDING = 1e-14  # entries of equations, scaled to norm 1, that are zero
+WHAT = "Hom(V, W)"
 
 
 def iterated_invariants(legs: Sequence[Leg], count: int | None = None) -> np.ndarray:
     r"""``(n, k)`` orthonormal invariants: the null space of the sum of :math:`D_i^T D_i`, by filtered iteration.
 
     One equation :math:`D` for each generator: its derivative, or its matrix minus one. Lie generators that follow from
-    the brackets of others are left out; the residual of the answer is taken over all of them.
+    the brackets of others are left out; the residual of the answer is taken over all of them. Where a grading splits
+    the unknowns, each of its parts is solved on its own, small ones densely.
 
     Args:
         legs: the factors.
@@ -31,15 +39,86 @@ def iterated_invariants(legs: Sequence[Leg], count: int | None = None) -> np.nda
         NotCertified: no gap, or another number than counted.
         TooLarge: the invariants do not fit in memory.
     """
-    n = total_size(legs)
-    equations = [_derivative([leg.lie[i] for leg in legs]) for i in generating_part(legs[0].rep.group)]
+    n, lie = total_size(legs), generating_part(legs[0].rep.group)
+    widest = max(1, ENTRY_LIMIT // n)
+    blocks = [] if count is not None else graded_blocks(legs, lie)
+    if len(blocks) > 1 and _entries(legs, lie) <= SPARSE_LIMIT:
+        return _by_blocks(_sparse_equations(legs, lie), blocks, widest)
+    equations = [_derivative([leg.lie[i] for leg in legs]) for i in lie]
     equations += [_moved([leg.discrete[i] for leg in legs]) for i in range(len(legs[0].discrete))]
 
     def gram(block: np.ndarray) -> np.ndarray:
         return sum((transposed(apply(block)) for apply, transposed in equations), np.zeros_like(block))
 
-    widest = max(1, ENTRY_LIMIT // n)
-    return iterative_null_space(gram, n, count=count, widest=widest, what="Hom(V, W)").basis
+    return iterative_null_space(gram, n, count=count, widest=widest, what=WHAT).basis
+
+
+def _by_blocks(equations: Any, blocks: Sequence[np.ndarray], widest: int) -> np.ndarray:
+    """The null space of sparse equations whose Gram matrix has these blocks.
+
+    Raises:
+        TooLarge: more than ``widest`` vectors.
+    """
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for block in blocks:
+        part = equations[:, block].tocsr()
+        part = part[np.flatnonzero(np.diff(part.indptr))]
+        if len(block) <= DENSE:
+            vectors = null_space(part.toarray(), what=WHAT).basis
+        else:
+            vectors = _sparse_null_space(part, widest)
+        found.append((block, vectors))
+        widest -= vectors.shape[1]
+        if widest < 0:
+            raise TooLarge(
+                f"{WHAT} does not fit in memory.",
+                {"dimension": f"at least {sum(v.shape[1] for _, v in found)}", "unknowns": equations.shape[1]},
+                "Decompose the representations first: eq.decompose(V).rep.",
+            )
+    basis = np.zeros((equations.shape[1], sum(vectors.shape[1] for _, vectors in found)))
+    start = 0
+    for block, vectors in found:
+        basis[block, start : start + vectors.shape[1]] = vectors
+        start += vectors.shape[1]
+    return basis
+
+
+def _sparse_null_space(part: Any, widest: int) -> np.ndarray:
+    turned = part.T.tocsr()
+    n = part.shape[1]
+    return iterative_null_space(lambda block: turned @ (part @ block), n, widest=max(1, widest), what=WHAT).basis
+
+
+def _entries(legs: Sequence[Leg], lie: Sequence[int]) -> int:
+    """How many numbers all equations hold at most as sparse matrices."""
+    n = total_size(legs)
+    count = sum(n // leg.dim * int(np.count_nonzero(leg.lie[i])) for leg in legs for i in lie)
+    for i in range(len(legs[0].discrete)):
+        count += n + math.prod(int(np.count_nonzero(leg.discrete[i])) for leg in legs)
+    return count
+
+
+def _sparse_equations(legs: Sequence[Leg], lie: Sequence[int]) -> Any:
+    """All equations, one below the other, each over its size."""
+    from scipy import sparse  # a quarter of a second, paid where a space is this large
+
+    rows = [_kronecker_sum(_scaled([leg.lie[i] for leg in legs])) for i in lie]
+    for i in range(len(legs[0].discrete)):
+        factors = [sparse.csr_array(leg.discrete[i]) for leg in legs]
+        full = reduce(lambda left, right: sparse.kron(left, right, format="csr"), factors)
+        rows.append(
+            (full - sparse.eye_array(full.shape[0]))
+            / (1 + math.prod(float(np.linalg.norm(leg.discrete[i], 2)) for leg in legs))
+        )
+    equations = sparse.csc_array(sparse.vstack(rows))
+    equations.data[np.abs(equations.data) < ROUNDING] = 0.0
+    equations.eliminate_zeros()
+    return equations
+
+
+def _scaled(matrices: Sequence[np.ndarray]) -> list[np.ndarray]:
+    size = max(1e-300, sum(float(np.linalg.norm(m, 2)) for m in matrices))
+    return [m / size for m in matrices]
 
 
 Pair = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
@@ -47,8 +126,7 @@ Pair = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarr
 
 def _derivative(matrices: Sequence[np.ndarray]) -> Pair:
     """``M_1 x 1 x ... + 1 x M_2 x ...`` and its transpose, over its size; as a sparse matrix where that is small."""
-    size = max(1e-300, sum(float(np.linalg.norm(m, 2)) for m in matrices))
-    matrices = [m / size for m in matrices]
+    matrices = _scaled(matrices)
     n = int(np.prod([len(m) for m in matrices]))
     if sum(np.count_nonzero(m) * (n // len(m)) for m in matrices) <= SPARSE_LIMIT:
         matrix = _kronecker_sum(matrices)

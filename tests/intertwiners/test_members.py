@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import reduce
 from itertools import combinations, permutations
+from math import factorial
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import equilayers as eq
 from equilayers.errors import NotCertified
@@ -53,14 +55,19 @@ def commutator(a):
     return np.kron(a, one) - np.kron(one, a.T)
 
 
+def leibniz(a, k):
+    one = np.eye(len(a), dtype=int)
+    return sum(reduce(np.kron, [a if i == j else one for j in range(k)]) for i in range(k))
+
+
 def exact_count(V, k):
     """Maps of T(k) to itself: unknowns minus the rank of all equations, whose coefficients are integers."""
     lie, discrete = V.images.lie, V.images.discrete
     assert np.array_equal(lie, lie.round()) and np.array_equal(discrete, discrete.round())
-    lie, discrete, one = lie.astype(int), discrete.astype(int), np.eye(V.dim, dtype=int)
+    lie, discrete = lie.astype(int), discrete.astype(int)
     equations = []
     for a in lie:
-        equations.append(commutator(sum(reduce(np.kron, [a if i == j else one for j in range(k)]) for i in range(k))))
+        equations.append(commutator(leibniz(a, k)))
     for g in discrete:
         equations.append(commutator(reduce(np.kron, [g] * k)))
     stacked = np.concatenate(equations)
@@ -86,21 +93,28 @@ def test_the_iteration_the_equations_and_exact_arithmetic_agree(name, k):
 
 
 def affine_diagrams(n, k):
-    """Maps of T(k) that commute with E(n): p pairs of outputs hold the metric of the vectors, 2p inputs the form at
-    infinity, and the rest is permuted."""
+    """Maps of T(k), k < 6, that commute with E(n): p pairs of outputs hold the metric of vectors, 2p inputs are read by
+    the form at infinity, or four of them by the product of two differences of points, and the rest is permuted."""
     d = n + 1
     metric, infinity, found = np.diag([1.0] * n + [0.0]), np.eye(d)[n], []
+    lines = np.einsum("a,c,bd->abcd", infinity, infinity, metric)
+    lines = lines - lines.swapaxes(0, 1)
+    lines = lines - lines.swapaxes(2, 3)
     for p in range(k // 2 + 1):
         for read in combinations(range(k), 2 * p):
             for made in combinations(range(k), 2 * p):
                 for pairs in pairings(made):
                     rest = [i for i in range(k) if i not in read]
                     for order in permutations([o for o in range(k) if o not in made]):
-                        factors = [(metric, pair) for pair in pairs] + [(infinity, (k + i,)) for i in read]
+                        factors = [(metric, pair) for pair in pairs]
                         factors += [(np.eye(d), (o, k + i)) for o, i in zip(order, rest, strict=True)]
-                        full = reduce(np.multiply.outer, [f for f, _ in factors])
-                        axes = [axis for _, at in factors for axis in at]
-                        found.append(full.transpose(np.argsort(axes)).reshape(d**k, d**k))
+                        readings = [[(infinity, (k + i,)) for i in read]]
+                        if len(read) == 4:
+                            readings += [[(lines, (k + a, k + b, k + c, k + e))] for (a, b), (c, e) in pairings(read)]
+                        for reading in readings:
+                            full = reduce(np.multiply.outer, [f for f, _ in factors + reading])
+                            axes = [axis for _, at in factors + reading for axis in at]
+                            found.append(full.transpose(np.argsort(axes)).reshape(d**k, d**k))
     return np.array(found)
 
 
@@ -122,10 +136,33 @@ def test_the_euclidean_groups_have_the_maps_of_their_diagrams(monkeypatch, n, k)
     known = affine_diagrams(n, k).reshape(-1, T.dim**2)
     inner = np.linalg.eigvalsh(known @ known.T)
     assert space.dim == (inner > 1e-9 * inner[-1]).sum()
+    assert n + 1 < k or space.dim == factorial(2 * k) // (2**k * factorial(k))  # as many as O(n + 1) has
     assert (space.route, space.certificate) == ("null space", "gap")
     assert space.residual < 1e-13
     for member in known[:: max(1, len(known) // 8)].reshape(-1, T.dim, T.dim):
         assert np.abs(space.project(member).numpy() - member).max() < 1e-9
+
+
+@pytest.mark.slow
+def test_the_heisenberg_group_on_four_factors_is_counted_in_exact_arithmetic():
+    """Its diagonal torus sorts index tuples by their contents, and the equations keep differences of contents."""
+    V = eq.defining(eq.group("Heisenberg"))
+    T = power(V, 4)
+    digits = np.indices((3,) * 4).reshape(4, -1)
+    contents = np.array([(digits == letter).sum(0) for letter in (0, 1)]).T
+    shifts = (contents[:, None] - contents[None, :]).reshape(-1, 2)
+    count = 0
+    one = sparse.eye_array(81, dtype=int, format="csc")
+    totals = [sparse.csc_array(leibniz(a.astype(int), 4)) for a in V.images.lie]
+    equations = sparse.vstack([sparse.kron(t, one) - sparse.kron(one, t.T) for t in totals]).tocsc()
+    for shift in np.unique(shifts, axis=0):
+        unknowns = np.flatnonzero((shifts == shift).all(1))
+        part = equations[:, unknowns].tocsr()
+        part = part[np.flatnonzero(np.diff(part.indptr))].toarray()
+        count += len(unknowns) - rank(np.unique(part, axis=0))
+    space = hom(T, T)
+    assert space.dim == count == 323
+    assert space.residual < 1e-13
 
 
 # The guard
