@@ -409,6 +409,14 @@ def test_higher_irreps_by_label(name: str, label: str) -> None:
     assert eq.testing.check_representation(rho).ran >= 3
 
 
+@pytest.mark.slow
+def test_large_irreps() -> None:
+    """Their eigenvalues lie close together."""
+    for name, label in (("SU(3)", "(4,4)"), ("SO(5)", "(2,4)"), ("SO(1,3)", "(10,10)")):
+        rho = eq.irrep(eq.group(name), label)
+        assert rho.dim > 120 and eq.testing.check_representation(rho).ran >= 3
+
+
 def test_the_defining_action_is_its_own_irrep() -> None:
     vectors = {
         "SU(3)": "(1,0)", "SO(5)": "(1,0)", "SO(4)": "(1,1)", "SO(1,3)": "(1,1)", "SO(1,2)": "(2)", "U(2)": "(1;0)",
