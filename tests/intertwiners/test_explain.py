@@ -50,7 +50,9 @@ def agrees(space):
     return said == (lost, missed) and all_kept is not bool(lost or missed), (bool(lost), bool(missed))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in ("A4", "SU(2)", "C4", "SL(2)") else ()) for n in NAMES]
+)
 def test_missing_irreps_are_those_that_maps_do_not_touch(name):
     V, seen = eq.defining(eq.group(name)), set()
     for source in parts(V):

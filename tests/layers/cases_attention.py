@@ -5,10 +5,11 @@ from __future__ import annotations
 import equilayers as eq
 from equilayers import layers as L
 
-SQUARE, BOOST, PLANE = eq.group("D4"), eq.group("SO(1,3)"), eq.group("GL(2)")
+SQUARE, SPACE, BOOST, PLANE = (eq.group(name) for name in ("D4", "SO(3)", "SO(1,3)", "GL(2)"))
 
 CASES = {
-    "Attention": lambda: L.Attention(2 * eq.regular(SQUARE) + eq.defining(SQUARE), 3 * eq.defining(SQUARE), 2),
+    "Attention": lambda: L.Attention(2 * eq.defining(SPACE), eq.defining(SPACE), 2),
+    "Attention-square": lambda: L.Attention(2 * eq.regular(SQUARE) + eq.defining(SQUARE), 3 * eq.defining(SQUARE), 2),
     "Attention-boosts": lambda: L.Attention(4 * eq.trivial(BOOST) + 4 * eq.defining(BOOST), eq.defining(BOOST), 2),
     "Attention-across": lambda: L.Attention(
         2 * eq.defining(PLANE), eq.defining(PLANE), key_rep=eq.defining(PLANE).dual + eq.defining(PLANE)

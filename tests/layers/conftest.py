@@ -25,7 +25,8 @@ VARIANTS = {  # of a layer whose other cases are traced in every run
     "Bilinear-quaternionic", "Bilinear-elementwise", "Bias-grid", "ChangeBasis-grid",
     "Pointwise-grid", "Norm-grid", "Gated-grid", "Fourier-complex", "Fourier-grid", "Dropout-grid", "Conv2d-strided",
     "Conv2d-rectangle", "BatchNorm-vectors", "BatchNorm-plain", "LayerNorm-vectors", "BlurPool-reflect",
-    "GroupPooling-mean", "InvariantReadout", "Restriction-grid",
+    "GroupPooling-mean", "InvariantReadout", "Restriction-grid", "Norm-boosts",
+    "Attention-boosts", "Attention-across", "Attention-square",
 }  # fmt: skip
 
 

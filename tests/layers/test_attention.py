@@ -93,7 +93,7 @@ def test_every_named_group_may_attend():
     assert ran >= 115
 
 
-@pytest.mark.parametrize("name", ["D4", "SO(3)", "O(1,3)"])
+@pytest.mark.parametrize("name", [pytest.param("D4", marks=pytest.mark.slow), "SO(3)", "O(1,3)"])
 def test_it_passes_every_law_of_a_layer(name):
     V = features(name)
     assert eq.testing.check_layer(L.Attention(V, V, 2)).ran > 25
@@ -111,7 +111,9 @@ def second_moment_of_scores(V, reset=lambda layer: None):
     return float(torch.stack(found).mean())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in ("D4", "O(1,3)", "GL(2)") else pytest.mark.slow) for n in NAMES]
+)
 def test_scores_start_with_unit_variance(name):
     assert 0.6 < second_moment_of_scores(features(name)) < 1.7
 

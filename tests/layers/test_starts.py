@@ -15,6 +15,7 @@ from equilayers.layers.pair_start import starting_roots
 
 REDUCTIVE = ["D4", "SO(3)", "SO(1,3)", "SL(2)", "SL(3)", "Sp(4)", "GL(2)"]
 OTHERS = ["SE(2)", "SE(3)", "Heisenberg", "Galilei", "Poincare"]
+QUICK = ("SO(3)", "SO(1,3)", "GL(2)", "SE(2)", "Heisenberg")
 DEPTH, FACTOR = 20, 20.0  # layers, and how far second moments may drift: the median over starts
 PARTS = (
     lambda V: V,
@@ -25,6 +26,12 @@ PARTS = (
     lambda V: V.alt(2),
     lambda V: eq.trivial(V.group),
 )
+
+
+def each(names):
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in names]
+    )
 
 
 def drawn(name, seed):
@@ -57,14 +64,14 @@ def keeps(moments, factor=FACTOR):
     return bool((moments > 1 / factor).all() and (moments < factor).all())
 
 
-@pytest.mark.parametrize("name", REDUCTIVE + OTHERS)
+@each(REDUCTIVE + OTHERS)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
 def test_twenty_layers_keep_second_moments(name, seed):
     V = drawn(name, seed)
     assert keeps(after([L.Linear(V, V).double()], V))
 
 
-@pytest.mark.parametrize("name", ["SO(3)", "SO(1,3)", "Sp(4)", "GL(2)", "SE(2)"])
+@each(["SO(3)", "Sp(4)", "GL(2)", "SE(2)"])
 def test_gates_of_size_one_change_little(name):
     V = drawn(name, 3) + 32 * eq.trivial(eq.group(name))
     gated = L.GatedActivation(V, torch.nn.Identity(), of_size_one(torch.sigmoid))
@@ -80,7 +87,7 @@ def of_size_one(function):
     return lambda x: function(x) / size
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@each(OTHERS)
 def test_a_layer_keeps_every_component_of_unit_input(name):
     V = drawn(name, 5)
     for _, target in V.terms:
@@ -101,7 +108,7 @@ def test_a_layer_keeps_every_component_of_unit_input(name):
     assert (means - 1).abs().max() < 0.25
 
 
-@pytest.mark.parametrize("name", ["SE(2)", "Heisenberg"])
+@each(["Heisenberg", "SE(3)", "Poincare"])
 def test_independent_weights_of_one_size_would_not_do(name):
     class Twin(L.Linear):
         def _reset_pairs(self):
