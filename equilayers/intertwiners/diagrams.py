@@ -189,7 +189,7 @@ def _skew_form(lie: np.ndarray) -> np.ndarray:
     d = lie.shape[-1]
     left = np.einsum("gji,kl->gikjl", lie, np.eye(d))  # a^T F, and by exchange F a
     equations = (left + left.transpose(0, 2, 1, 4, 3)).reshape(-1, d * d)
-    form = np.linalg.svd(equations)[2][-1].reshape(d, d)
+    form = np.linalg.svd(equations, full_matrices=False)[2][-1].reshape(d, d)
     entries = form.ravel()
     return np.asarray(form / entries[int((np.abs(entries) > 0.5 * np.abs(entries).max()).argmax())])
 
