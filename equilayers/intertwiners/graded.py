@@ -49,17 +49,17 @@ def _generic_weights(legs: Sequence[Leg], lie: Sequence[int]) -> list[np.ndarray
     for key, leg in distinct.items():
         starts[key] = size
         size += leg.dim
-    rows: list[np.ndarray] = []
+    gram = np.zeros((size, size))  # of the equations d_a - d_b = shift, one for each entry (a, b)
     for key, leg in distinct.items():
+        at = slice(starts[key], starts[key] + leg.dim)
         for shift, matrix in [*((n, leg.lie[i]) for n, i in enumerate(lie)), *((-1, m) for m in leg.discrete)]:
-            for a, b in np.argwhere(np.abs(matrix) > ENTRY * max(1e-300, np.abs(matrix).max(initial=0.0))):
-                row = np.zeros(size)
-                row[starts[key] + a] += 1
-                row[starts[key] + b] -= 1
-                if shift >= 0:
-                    row[shift] -= 1
-                rows.append(row)
-    equations = np.unique(np.array(rows).reshape(-1, size), axis=0)
-    space = null_space(equations, what="the gradings").basis
+            entries = (np.abs(matrix) > ENTRY * max(1e-300, np.abs(matrix).max(initial=0.0))).astype(float)
+            out, into = entries.sum(1), entries.sum(0)
+            gram[at, at] += np.diag(out + into) - entries - entries.T
+            if shift >= 0:
+                gram[shift, shift] += entries.sum()
+                gram[shift, at] += into - out
+                gram[at, shift] += into - out
+    space = null_space(gram, what="the gradings").basis
     drawn = space @ (space.T @ hashed_numbers("grading", size))
     return [drawn[starts[leg.key] : starts[leg.key] + leg.dim] for leg in legs]
