@@ -15,6 +15,7 @@ import copy
 import json
 import math
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ PUBLISHED = {  # test MSE of EMLP, geometric mean of three seeds
     ("lorentz", 100): 0.0086, ("lorentz", 1000): 3.3e-4, ("lorentz", 30000): 1.6e-4,
 }  # fmt: skip
 WIDTHS = {"EquivariantMLP": 384, "InvariantScalars": 128}
-MODELS: dict[str, Any] = {"EquivariantMLP": EquivariantMLP, "InvariantScalars": InvariantScalars}
+MODELS: dict[str, Any] = {"EquivariantMLP": partial(EquivariantMLP, lengths=True), "InvariantScalars": InvariantScalars}
 SEEDS = (0, 1, 2)
 VISITS, EPOCHS, BATCH, RATE, DEPTH = 900_000, 1000, 500, 3e-3, 3
 VALIDATION, TEST, CHECKPOINTS = 1000, 5000, 100

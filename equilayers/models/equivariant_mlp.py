@@ -18,7 +18,7 @@ from equilayers.representations import Representation, decompose, trivial
 __all__ = ["EquivariantMLP", "balanced"]
 
 PRODUCT_DIM = 12  # products are formed of irreps up to this total dimension
-PAIRS_DIM = 1024  # all pairs of the input are formed up to this total dimension; learned images of it beyond
+PAIRS_DIM = 1024  # all pairs of the input are formed up to about this dimension; learned images of it beyond
 BEND = 0.1  # how far the activation departs from the identity
 
 
@@ -35,6 +35,8 @@ class EquivariantMLP(nn.Module):
         width: dimension of the hidden features, about.
         depth: number of hidden layers.
         products: how many copies of every product each layer forms.
+        lengths: whether the first layer also sees lengths and cosines of the input's vectors, which no polynomial is;
+            they have no derivative where a vector vanishes.
 
     Shapes:
         ``(*batch, in_rep.dim)`` to ``(*batch, out_rep.dim)``.
@@ -56,7 +58,13 @@ class EquivariantMLP(nn.Module):
     """
 
     def __init__(
-        self, in_rep: Representation, out_rep: Representation, width: int = 128, depth: int = 3, products: int = 4
+        self,
+        in_rep: Representation,
+        out_rep: Representation,
+        width: int = 128,
+        depth: int = 3,
+        products: int = 4,
+        lengths: bool = False,
     ) -> None:
         super().__init__()
         if depth < 1 or width < 1:
@@ -74,7 +82,8 @@ class EquivariantMLP(nn.Module):
             factors = _factors(reached) if products else []
             reached = _merge(reached, _pairs(factors))
             hidden = balanced([atom for atom in wanted if atom in reached or not _splits(in_rep)], width)
-            layers.append(_Hidden(features, hidden, factors, products, first=not layers))
+            formed = _products(features, factors, products, first=not layers, lengths=lengths)
+            layers.append(_Hidden(features, hidden, formed))
             features = hidden
         _require_reached(out_rep, reached, depth)
         self.hidden = nn.ModuleList(layers)
@@ -111,21 +120,11 @@ class _Hidden(nn.Module):
     """One hidden layer: products of the features beside them, all mixed, then gated."""
 
     def __init__(
-        self,
-        in_rep: Representation,
-        out_rep: Representation,
-        factors: list[Representation],
-        products: int,
-        first: bool,
+        self, in_rep: Representation, out_rep: Representation, products: AllPairs | LearnedPairs | None
     ) -> None:
         super().__init__()
-        self.gated = GatedActivation(out_rep, _bend, _gate)
-        self.products: AllPairs | LearnedPairs | None = None
-        mixed = in_rep
-        if products:
-            every = first and _is_small(in_rep)
-            self.products = AllPairs(in_rep) if every else LearnedPairs(in_rep, factors, products)
-            mixed = in_rep + self.products.out_action
+        self.gated, self.products = GatedActivation(out_rep, _bend, _gate), products
+        mixed = in_rep if products is None else in_rep + products.out_action
         self.mix = Calm(mixed, self.gated.in_rep)
         self.in_action, self.out_action = in_rep, out_rep
 
@@ -172,8 +171,14 @@ def _gate(x: Tensor) -> Tensor:
     return 1 + BEND * torch.sigmoid(x)
 
 
-def _is_small(rep: Representation) -> bool:
-    return sum(atom.dim for _, atom in rep.terms) <= PRODUCT_DIM and AllPairs.size(rep) <= PAIRS_DIM
+def _products(
+    rep: Representation, factors: list[Representation], copies: int, *, first: bool, lengths: bool
+) -> AllPairs | LearnedPairs | None:
+    """All pairs of a small input, learned ones of everything else."""
+    if not copies:
+        return None
+    small = sum(atom.dim for _, atom in rep.terms) <= PRODUCT_DIM and rep.dim * (rep.dim + 1) // 2 <= PAIRS_DIM
+    return AllPairs(rep, lengths) if first and small else LearnedPairs(rep, factors, copies)
 
 
 def balanced(atoms: list[Representation], width: int) -> Representation:

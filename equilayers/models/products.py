@@ -49,23 +49,24 @@ class Calm(nn.Module):
 
 
 class AllPairs(nn.Module):
-    r"""The tensor product of every pair of summands, :math:`x_i \otimes x_j`; lengths and cosines of orthogonal ones.
+    r"""The tensor product of every pair of summands, :math:`x_i \otimes x_j`; on request lengths and cosines.
 
-    No parameters. Lengths and cosines are scaled to about unit second moment for normal input.
+    No parameters. Lengths and cosines, of orthogonal summands, are scaled to about unit second moment for normal input.
 
     Example:
         >>> import torch, equilayers as eq
         >>> V = eq.defining(eq.group("O(3)"))
-        >>> pairs = AllPairs(2 * V)  # three products, two lengths, one cosine
-        >>> pairs(torch.ones(1, 6)).shape, AllPairs.size(2 * V)
-        (torch.Size([1, 30]), 30)
+        >>> AllPairs(2 * V)(torch.ones(1, 6)).shape  # three products
+        torch.Size([1, 27])
+        >>> AllPairs(2 * V, lengths=True)(torch.ones(1, 6)).shape  # two lengths and a cosine as well
+        torch.Size([1, 30])
     """
 
-    def __init__(self, in_rep: Representation) -> None:
+    def __init__(self, in_rep: Representation, lengths: bool = False) -> None:
         super().__init__()
         terms = in_rep.terms
         self._sizes = [(atom.dim, m) for m, atom in terms]
-        self._measured = [atom.is_orthogonal and not atom.is_trivial for _, atom in terms]
+        self._measured = [lengths and atom.is_orthogonal and not atom.is_trivial for _, atom in terms]
         self._pairs: list[tuple[int, int]] = []
         out: list[Representation] = []
         for i, (m, a) in enumerate(terms):
@@ -81,12 +82,6 @@ class AllPairs(nn.Module):
         invariants = sum(m * (m + 1) // 2 for (_, m), use in zip(self._sizes, self._measured, strict=True) if use)
         self.in_action = in_rep
         self.out_action = direct_sum([*out, invariants * trivial(in_rep.group)] if invariants else out)
-
-    @staticmethod
-    def size(in_rep: Representation) -> int:
-        """Dimension of the output, without making it."""
-        pairs = (in_rep.dim**2 + sum(m * atom.dim**2 for m, atom in in_rep.terms)) // 2
-        return pairs + sum(m * (m + 1) // 2 for m, a in in_rep.terms if a.is_orthogonal and not a.is_trivial)
 
     def forward(self, x: Tensor) -> Tensor:
         fields = _fields(x, self._sizes)

@@ -18,13 +18,13 @@ __all__ = ["FULL", "QUICK", "equivariant_mlp", "scrambled", "standard_arms", "ve
 
 WIDTH = 64
 CONDITION = "drawn"
-FULL = Budget((100, 300, 1000, 3000), (0, 1, 2, 3, 4), 1000, (0.001, 0.003, 0.01), 300, 300, (1000, 1001), 3000)
+FULL = Budget((100, 300, 1000, 3000), (0, 1, 2, 3, 4), 1000, (0.001, 0.003, 0.01, 0.03), 300, 300, (1000, 1001), 3000)
 QUICK = Budget((100, 1000), (0, 1, 2), 250, (0.01,), 300, 0, (), 0)
 
 
 def equivariant_mlp(in_rep: Any, out_rep: Any) -> EquivariantMLP:
     """The built-in network of tasks whose group acts by matrices."""
-    return EquivariantMLP(in_rep, out_rep, width=WIDTH, depth=2)
+    return EquivariantMLP(in_rep, out_rep, width=WIDTH, depth=2, lengths=True)
 
 
 def scrambled(dim: int, first: int = 0, seed: int = 0) -> np.ndarray:

@@ -198,7 +198,7 @@ class _Increment(nn.Module):
 
 
 def _built_in(in_rep: Representation, out_rep: Representation) -> EquivariantMLP:
-    return EquivariantMLP(in_rep, out_rep, width=WIDTH, depth=1, products=4)
+    return EquivariantMLP(in_rep, out_rep, width=WIDTH, depth=2)  # no lengths: an energy is differentiated
 
 
 def _equivariant(task: Pendulum, hamiltonian: bool) -> EquivariantMLP:
@@ -263,7 +263,7 @@ def _load() -> Pendulum:
     return Pendulum("pendulum", vectors, vectors, draw_pairs, _built_in, turned, tests=TRAJECTORIES)
 
 
-FULL = Budget((100, 300, 1000), (0, 1, 2, 3, 4), 500, (0.003, 0.01, 0.03), 300, 150, (1000,), 0)
-QUICK = Budget((100, 1000), (0, 1), 250, (0.01,), 300, 0, (), 0)
+FULL = Budget((100, 300, 1000), (0, 1, 2, 3, 4), 500, (0.01, 0.03, 0.1), 300, 150, (1000,), 0)
+QUICK = Budget((100, 1000), (0, 1), 250, (0.03,), 300, 0, (), 0)
 PAIRS = (("ODE built-in", "ODE augmented"), ("HNN wrong axis", "HNN plain"))
 ENTRIES = {"pendulum": vector_entry(_load, ARMS, FULL, QUICK, primary=("HNN built-in", "HNN augmented"), extra=PAIRS)}
