@@ -12,8 +12,9 @@ from equilayers.errors import BadGroup, NotCertified
 from equilayers.groups import Group
 from equilayers.intertwiners.brauer import Forms, Pairing, determinant_count, matchings, pairing_count, pairings
 from equilayers.intertwiners.cores import DenseCore
-from equilayers.intertwiners.diagrams import FEW_ROWS, determinants_fit, kept_forms
+from equilayers.intertwiners.diagrams import determinants_fit, kept_forms
 from equilayers.intertwiners.legs import Leg, residual, total_size
+from equilayers.intertwiners.pattern_route import FEW_ROWS
 from equilayers.numerics import canonical_basis
 from equilayers.representations.constructors import Defining, Trivial
 

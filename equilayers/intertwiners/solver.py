@@ -13,13 +13,13 @@ from equilayers.errors import GroupMismatch, NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.cartan import is_reductive
 from equilayers.intertwiners.cores import Core, DenseCore, OrbitCore, SchurBlock, SchurCore
-from equilayers.intertwiners.diagrams import diagram_core, symmetric_core
 from equilayers.intertwiners.iterated import iterated_invariants
 from equilayers.intertwiners.legs import Leg, legs_of, residual, total_size
 from equilayers.intertwiners.members import require_known_members
 from equilayers.intertwiners.nullspace import UNKNOWNS, character_count, discrete_invariants, solved_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
 from equilayers.intertwiners.pairing_route import pairing_core
+from equilayers.intertwiners.pattern_route import diagram_core, symmetric_core
 from equilayers.intertwiners.space import HomSpace
 from equilayers.intertwiners.weights import lie_invariants
 from equilayers.numerics import canonical_basis

@@ -14,11 +14,11 @@ import equilayers as eq
 from equilayers.errors import BadGroup, BadInput, NotCertified, TooLarge
 from equilayers.intertwiners import diagrams, pairing_route, permutation_diagrams
 from equilayers.intertwiners.brauer import pairing_count, pairings
-from equilayers.intertwiners.diagrams import diagram_core, symmetric_core
 from equilayers.intertwiners.legs import legs_of
 from equilayers.intertwiners.nullspace import discrete_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
 from equilayers.intertwiners.pairing_route import pairing_core
+from equilayers.intertwiners.pattern_route import diagram_core, symmetric_core
 from equilayers.intertwiners.weights import lie_invariants
 from equilayers.numerics import canonical_basis
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 import equilayers as eq
 from equilayers.intertwiners import hom
 from equilayers.intertwiners.cartan import is_reductive
-from equilayers.intertwiners.diagrams import diagram_core, symmetric_core
 from equilayers.intertwiners.iterated import iterated_invariants
 from equilayers.intertwiners.legs import legs_of, total_size
 from equilayers.intertwiners.nullspace import discrete_invariants, solved_invariants
 from equilayers.intertwiners.orbits import orbit_invariants
 from equilayers.intertwiners.pairing_route import pairing_core
+from equilayers.intertwiners.pattern_route import diagram_core, symmetric_core
 from equilayers.intertwiners.solver import _schur
 from equilayers.intertwiners.weights import lie_invariants
 
