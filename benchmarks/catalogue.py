@@ -24,6 +24,7 @@ import equilayers as eq
 from equilayers.testing import check_group, check_irreps, check_layer
 
 LISTED = 10_000  # order up to which all irreps are built
+LARGE = 10**9  # orders beyond are not written out
 STEPS = 5  # of training
 PAGE = """# The catalogue
 
@@ -84,7 +85,10 @@ def measure(entry: Any) -> dict[str, Any]:
 
 def line(row: dict[str, Any]) -> str:
     """One line of the page."""
-    size = f"dimension {row['lie_dim']}" if row["order"] is None else f"{row['order']:,}".replace(",", " ")
+    order = row["order"]
+    size = f"dimension {row['lie_dim']}" if order is None else f"{order:,}".replace(",", " ")
+    if order is not None and order > LARGE:
+        size = f"about 10^{len(str(order)) - 1}"
     count = "" if "irreps" not in row else f"{row['irreps']}" + ("" if row["complete"] else " in T2")
     types = ", ".join(map(str, row.get("types", [])))
     spent = f"{row['irreps_cpu_s']:.2f}" if "irreps" in row else ""
