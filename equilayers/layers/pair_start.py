@@ -50,15 +50,15 @@ def _nearest(start: list[np.ndarray], moments: list[np.ndarray]) -> list[np.ndar
     """Accelerated projected gradient over positive semidefinite covariances, from ``start``."""
     every = np.concatenate(moments)
     dim = math.isqrt(every.shape[1])
-    gram, aim = every @ every.T, every @ np.eye(dim).ravel()
-    step = 1.0 / max(float(np.linalg.eigvalsh(gram)[-1]), 1e-300)
+    identity = np.eye(dim).ravel()
+    step = 1.0 / max(float(np.linalg.eigvalsh(every.T @ every)[-1]), 1e-300)
     cuts = np.cumsum([s.size for s in start])[:-1]
     now = ahead = _flat(start)
     pace = 1.0
     for _ in range(STEPS):
-        if now @ gram @ now - 2 * aim @ now + dim < dim * NEAR**2:  # the squared distance from the identity
+        if np.linalg.norm(now @ every - identity) < math.sqrt(dim) * NEAR:
             break
-        moved = np.split(ahead - step * (gram @ ahead - aim), cuts)
+        moved = np.split(ahead - step * (every @ (ahead @ every - identity)), cuts)
         after = _flat([_positive(piece.reshape(s.shape)) for piece, s in zip(moved, start, strict=True)])
         faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
         ahead = after + (pace - 1) / faster * (after - now)
