@@ -404,7 +404,10 @@ SMALL = {  # an error, an accuracy, and roll-outs; the last without long runs
 }
 
 
-@pytest.fixture(scope="module", params=SMALL)
+WHOLE = [pytest.param(name, marks=[] if name == "rubik" else [pytest.mark.slow]) for name in SMALL]
+
+
+@pytest.fixture(scope="module", params=WHOLE)
 def folder(request, tmp_path_factory):
     """A whole small benchmark: two sizes, two seeds, a few steps."""
     name, path = request.param, tmp_path_factory.mktemp(request.param)

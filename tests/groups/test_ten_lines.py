@@ -153,6 +153,11 @@ LIE = {
     "Borel": (Borel, 3, False, None),
 }
 ALL = {name: row[0] for name, row in (FINITE | LIE).items()}
+LONG = ("F4", "G2", "Maxwell")
+
+
+def checked(table):
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in table]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -162,7 +167,7 @@ def test_each_is_at_most_ten_lines(name):
     assert G.family == "custom" and type(G).__module__ == __name__
 
 
-@pytest.mark.parametrize("name", FINITE)
+@pytest.mark.parametrize("name", checked(FINITE))
 def test_a_finite_one_passes_every_check(name):
     make, order, classes = FINITE[name]
     G = make()
@@ -173,7 +178,7 @@ def test_a_finite_one_passes_every_check(name):
         assert over_the_complex_numbers == classes
 
 
-@pytest.mark.parametrize("name", LIE)
+@pytest.mark.parametrize("name", checked(LIE))
 def test_a_lie_group_passes_every_check(name):
     make, lie_dim, compact, dims = LIE[name]
     G = make()

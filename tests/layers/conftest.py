@@ -26,7 +26,8 @@ VARIANTS = {  # of a layer whose other cases are traced in every run
     "Pointwise-grid", "Norm-grid", "Gated-grid", "Fourier-complex", "Fourier-grid", "Dropout-grid", "Conv2d-strided",
     "Conv2d-rectangle", "BatchNorm-vectors", "BatchNorm-plain", "LayerNorm-vectors", "BlurPool-reflect",
     "GroupPooling-mean", "InvariantReadout", "Restriction-grid", "Norm-boosts",
-    "Attention-boosts", "Attention-across", "Attention-square",
+    "Bilinear-regular", "Bilinear-motions", "Linear-motions", "Linear-quaternionic", "VectorReLU-boosts",
+    "GraphLinear-weights", "Conv2d-depthwise", "Attention-boosts", "Attention-across", "Attention-square",
 }  # fmt: skip
 
 
