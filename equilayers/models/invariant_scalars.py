@@ -29,10 +29,10 @@ class InvariantScalars(nn.Module):
               c_k \in \{\text{constants},\ H x_i,\ H (x_i \otimes x_j)\}
 
     The products are all of Hom(V (x) V', 1), so the form may be definite, indefinite, symplectic or whatever the group
-    leaves fixed; beside them stand the invariants in Hom(V, 1), and lengths and cosines where V is orthogonal. Each H
-    runs over a basis of Hom(V, W) or Hom(V (x) V', W): vectors give :math:`\sum_i f_i x_i`, tensors
-    :math:`\sum_{ij} f_{ij} x_i x_j^T + f_0 \eta^{-1}`. Determinants of three
-    and more vectors are not among the invariants.
+    leaves fixed; beside them stand the invariants in Hom(V, 1), and, if wanted, lengths and cosines where V is
+    orthogonal. Each H runs over a basis of Hom(V, W) or Hom(V (x) V', W): vectors give :math:`\sum_i f_i x_i`, tensors
+    :math:`\sum_{ij} f_{ij} x_i x_j^T + f_0 \eta^{-1}`. Determinants of three and more vectors are not among the
+    invariants.
 
     Scalars and covariants are divided by scales that :meth:`fit_standardiser` takes from a batch; the first training
     batch of at least 16 inputs serves if it was not called.
@@ -40,6 +40,7 @@ class InvariantScalars(nn.Module):
     Args:
         in_rep, out_rep: representations of one group.
         width, depth: of the perceptron.
+        lengths: whether it also sees lengths and cosines; they have no derivative where a vector vanishes.
 
     Shapes:
         ``(*batch, in_rep.dim)`` to ``(*batch, out_rep.dim)``.
@@ -64,12 +65,19 @@ class InvariantScalars(nn.Module):
     scale: Tensor
     fitted: Tensor
 
-    def __init__(self, in_rep: Representation, out_rep: Representation, width: int = 128, depth: int = 3) -> None:
+    def __init__(
+        self,
+        in_rep: Representation,
+        out_rep: Representation,
+        width: int = 128,
+        depth: int = 3,
+        lengths: bool = True,
+    ) -> None:
         require_one_group("InvariantScalars", in_rep, out_rep)
         super().__init__()
         self.in_rep, self.out_rep, self.width, self.depth = in_rep, out_rep, width, depth
         self.in_action, self.out_action = in_rep, out_rep
-        self.scalars = _Scalars(in_rep)
+        self.scalars = _Scalars(in_rep, lengths)
         if not self.scalars.count:
             raise BadRepresentation(
                 "A network on invariants needs an input that has some of degree one or two.",
@@ -190,11 +198,12 @@ class _Products(Layer):
 
 
 class _Scalars(_Products):
-    """The invariants of degree one and two; lengths and cosines of orthogonal summands beside them."""
+    """The invariants of degree one and two; beside them, if wanted, lengths and cosines of orthogonal summands."""
 
-    def __init__(self, in_rep: Representation) -> None:
+    def __init__(self, in_rep: Representation, lengths: bool) -> None:
         super().__init__(in_rep, trivial(in_rep.group), constants=False)
-        self._lengths = tuple(m if a.dim > 1 and a.is_orthogonal and not a.is_trivial else 0 for m, a in in_rep.terms)
+        measured = [lengths and a.dim > 1 and a.is_orthogonal and not a.is_trivial for _, a in in_rep.terms]
+        self._lengths = tuple(m if use else 0 for (m, _), use in zip(in_rep.terms, measured, strict=True))
         for i, m in enumerate(self._lengths):
             if m > 1:
                 self.register_constant(f"angles_{i}", np.array(np.triu_indices(m, 1)))

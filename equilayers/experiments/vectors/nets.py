@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equilayers.layers import Linear, PointwiseActivation, Sequential
-from equilayers.models import MLP, count_macs
+from equilayers.models import MLP, InvariantScalars, count_macs
 from equilayers.representations import Representation
 
-__all__ = ["Framed", "Permuted", "PointNetwork", "Scalars", "Sum", "gram_schmidt", "matched_mlp"]
+__all__ = ["Framed", "Permuted", "PointNetwork", "Sum", "gram_schmidt", "invariant_scalars", "matched_mlp"]
 
 WIDEST = 1 << 14
 
@@ -38,6 +38,14 @@ def matched_mlp(in_features: int, out_features: int, depth: int, target: int, ma
         middle = (low + high) // 2
         low, high = (middle, high) if cost(middle) <= target else (low, middle)
     return MLP(in_features, out_features, min((low, high), key=lambda w: abs(cost(w) - target)), depth)
+
+
+def invariant_scalars(task: Any, macs: int, out_rep: Representation | None = None, **more: Any) -> InvariantScalars:
+    """The network on invariants whose perceptron costs about ``macs``."""
+    out_rep = task.out_rep if out_rep is None else out_rep
+    probe = InvariantScalars(task.in_rep, out_rep, width=1, depth=2, **more).net
+    width = matched_mlp(probe.in_features, probe.out_features, 2, macs, "macs").width
+    return InvariantScalars(task.in_rep, out_rep, width, depth=2, **more)
 
 
 class Permuted(nn.Module):
@@ -147,60 +155,6 @@ class PointNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs, without a last activation."""
         return self.layers(x)
-
-
-class Scalars(nn.Module):
-    r"""A plain network on invariants, and for a tensor its outputs as coefficients of what vectors make of themselves.
-
-    .. math:: y = h(s, G) \quad\text{or}\quad y = h_0\, 1 + \sum_{i \le j} h_{ij} (v_i v_j^T + v_j v_i^T),
-        \qquad G_{ij} = v_i^T \eta\, v_j
-
-    The published form and nothing else, so that the arm is the baseline that papers name: ``models.InvariantScalars``
-    adds lengths, cosines and scales of its own.
-
-    Args:
-        dim, count: of the vectors, stored component by component after the scalars.
-        scalars: how many numbers that do not change come first in the input.
-        kind: "invariant", one number, or "tensor", ``dim * dim``.
-        macs: of the plain network, about.
-        metric: the diagonal of the invariant form; ones if None.
-
-    Source: Villar et al., Scalars are Universal: Equivariant Machine Learning, Structured Like Classical Physics
-    (2021), proposition 4.
-    """
-
-    metric: Tensor
-
-    def __init__(
-        self, dim: int, count: int, scalars: int, kind: str, macs: int, metric: tuple[float, ...] | None = None
-    ) -> None:
-        super().__init__()
-        self.dim, self.count, self.scalars, self.kind = dim, count, scalars, kind
-        self.pairs = torch.triu_indices(count, count)
-        outputs = 1 if kind == "invariant" else 1 + self.pairs.shape[1]
-        self.net = matched_mlp(scalars + self.pairs.shape[1], outputs, 2, macs, "macs")
-        form = torch.ones(dim) if metric is None else torch.tensor(metric)
-        self.register_buffer("metric", form, persistent=False)
-
-    @property
-    def macs(self) -> int:
-        """As executed."""
-        like = next(self.parameters())
-        return count_macs(self, torch.zeros(1, self.scalars + self.dim * self.count, dtype=like.dtype))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The outputs."""
-        first, second = self.pairs
-        vectors = x[..., self.scalars :].unflatten(-1, (self.dim, self.count))
-        gram = vectors.mT @ (self.metric[:, None] * vectors)
-        found = self.net(torch.cat([x[..., : self.scalars], gram[..., first, second]], -1))
-        if self.kind == "invariant":
-            return found
-        mixed = vectors.new_zeros(*found.shape[:-1], self.count, self.count)
-        mixed[..., first, second] = found[..., 1:]
-        mixed = mixed + mixed.mT
-        tensor = vectors @ mixed @ vectors.mT
-        return (tensor + found[..., :1, None] * torch.eye(self.dim, dtype=x.dtype)).flatten(-2)
 
 
 Frame = Callable[[Tensor], Tensor]

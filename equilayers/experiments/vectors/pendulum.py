@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from equilayers.experiments.arms import Arm
 from equilayers.experiments.catalogue import Budget
 from equilayers.experiments.vectors.arms import vector_entry
-from equilayers.experiments.vectors.nets import Permuted, Scalars, matched_mlp
+from equilayers.experiments.vectors.nets import Permuted, invariant_scalars, matched_mlp
 from equilayers.experiments.vectors.scores import LARGEST, SMALLEST
 from equilayers.experiments.vectors.task import VectorTask
 from equilayers.groups import group
@@ -222,22 +222,8 @@ def _arm(of: Callable[[Pendulum, bool], Any], hamiltonian: bool, **more: Any) ->
     return Arm(lambda task: Step(of(task, hamiltonian), hamiltonian), **more)
 
 
-class _HorizontalScalars(Scalars):
-    """An energy that is a function of the heights and of the horizontal parts' products."""
-
-    heights_first: Tensor
-
-    def __init__(self, macs: int) -> None:
-        super().__init__(2, 4, 4, "invariant", macs)
-        order = np.arange(12).reshape(3, 4)[[2, 0, 1]].ravel()  # heights first, as scalars
-        self.register_buffer("heights_first", torch.tensor(order), persistent=False)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return super().forward(z.index_select(-1, self.heights_first))
-
-
 def _scalars(task: Pendulum, hamiltonian: bool) -> Any:
-    return _HorizontalScalars(_macs(task, hamiltonian))
+    return invariant_scalars(task, _macs(task, hamiltonian), trivial(task.group), lengths=False)
 
 
 def _wrong(task: Pendulum, hamiltonian: bool) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from equilayers.experiments.arms import Arm
-from equilayers.experiments.regression import BODIES, METRIC, REGRESSIONS
+from equilayers.experiments.regression import BODIES, REGRESSIONS
 from equilayers.experiments.vectors.arms import equivariant_mlp, scrambled, standard_arms, vector_entry
-from equilayers.experiments.vectors.nets import Frame, Scalars, Sum, gram_schmidt
+from equilayers.experiments.vectors.nets import Frame, Sum, gram_schmidt, invariant_scalars
 from equilayers.experiments.vectors.task import VectorTask
 
 __all__ = ["ENTRIES"]
@@ -39,14 +38,10 @@ RELAXED = {
 }
 
 
-def _scalars(dim: int, count: int, scalars: int = 0, kind: str = "invariant", metric: Any = None) -> dict[str, Arm]:
-    return {"scalars": Arm(lambda task: Scalars(dim, count, scalars, kind, task.reference[1], metric), cost=2.0)}
-
-
-TENSOR = _scalars(3, BODIES, BODIES, "tensor")
+SCALARS = {"scalars": Arm(lambda task: invariant_scalars(task, task.reference[1]), cost=2.0)}
 ENTRIES = {
-    "inertia": vector_entry(_bodies("inertia"), standard_arms(more=TENSOR)),
-    "lorentz": vector_entry(_lorentz, standard_arms(canonicalised=False, more=_scalars(4, 4, metric=METRIC))),
-    "modified-inertia": vector_entry(_bodies("modified-inertia"), standard_arms(more=TENSOR | RELAXED)),
-    "o5": vector_entry(_o5, standard_arms(more=_scalars(5, 2))),
+    "inertia": vector_entry(_bodies("inertia"), standard_arms(more=SCALARS)),
+    "lorentz": vector_entry(_lorentz, standard_arms(canonicalised=False, more=SCALARS)),
+    "modified-inertia": vector_entry(_bodies("modified-inertia"), standard_arms(more=SCALARS | RELAXED)),
+    "o5": vector_entry(_o5, standard_arms(more=SCALARS)),
 }

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from equilayers.experiments.arms import Arm
 from equilayers.experiments.vectors.arms import equivariant_mlp, scrambled, standard_arms, vector_entry
-from equilayers.experiments.vectors.nets import Permuted, PointNetwork, Scalars, gram_schmidt
+from equilayers.experiments.vectors.nets import Permuted, PointNetwork, gram_schmidt, invariant_scalars
 from equilayers.experiments.vectors.task import VectorTask
 from equilayers.groups import group
 from equilayers.representations import defining, trivial
@@ -67,11 +67,10 @@ def _deep_sets(task: VectorTask) -> Permuted:
     return Permuted(net, np.arange(DIM * POINTS).reshape(DIM, POINTS).T.ravel())
 
 
-def _scalars(task: VectorTask) -> Scalars:
-    return Scalars(DIM, POINTS, 0, "invariant", task.reference[1])
-
-
-HULL = {"scalars": Arm(_scalars, cost=2.0), "Deep Sets": Arm(_deep_sets, cost=3.0)}
+HULL = {
+    "scalars": Arm(lambda task: invariant_scalars(task, task.reference[1]), cost=2.0),
+    "Deep Sets": Arm(_deep_sets, cost=3.0),
+}
 ENTRIES = {
     "hull": vector_entry(_hull, standard_arms(more=HULL)),
     "signed-volume": vector_entry(_signed_volume, standard_arms()),
