@@ -102,6 +102,7 @@ def suffer(tmp_path: Path, kills: int, seed: int) -> None:
     assert lines(folder) == JOBS and not notes
 
 
+@pytest.mark.slow
 def test_twenty_kills_lose_and_double_nothing(tmp_path):
     suffer(tmp_path, 20, seed=1)
 

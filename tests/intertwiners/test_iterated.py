@@ -110,6 +110,7 @@ def test_more_vectors_of_weight_zero_than_their_gram_matrix_could_hold():
     assert space.residual < 1e-13
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_before_it_is_tried():
     V = eq.defining(Euclidean(6))
     with pytest.raises(TooLarge, match="GB for each vector"):

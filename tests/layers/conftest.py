@@ -19,7 +19,7 @@ for path in sorted(Path(__file__).parent.glob("cases_*.py")):
         ALL[table] |= getattr(module, table, {})
 
 
-TRACED = ("test_compiles_as_one_graph_with_backward", "test_exports_with_a_dynamic_batch")
+TRACED = ("test_compiles_as_one_graph_with_backward",)
 VARIANTS = {  # of a layer whose other cases are traced in every run
     "Linear-wide", "Linear-complex", "Linear-rotations", "Linear-boosts", "Bilinear-irreps", "Bilinear-boosts",
     "Bilinear-quaternionic", "Bilinear-elementwise", "Bias-grid", "ChangeBasis-grid",

@@ -83,6 +83,7 @@ print(list(linear.state_dict()), [layer.get_extra_state().int().tolist() for lay
 """
 
 
+@pytest.mark.slow
 def test_the_order_of_parameters_does_not_depend_on_the_hash_seed():
     seen = set()
     for seed in ("0", "1"):

@@ -127,6 +127,7 @@ def test_compiles_as_one_graph_with_backward(build):
         close(a.grad, b.grad)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_exports_with_a_dynamic_batch(build):
     torch._dynamo.reset()

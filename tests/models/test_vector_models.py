@@ -133,6 +133,7 @@ def test_what_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # torch's own, of its lowering of diagonal
 @pytest.mark.parametrize("kind", ["neurons", "cloud"])
 def test_it_compiles_into_one_graph(kind):
     net, x = built(kind)
