@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from equilayers.errors import BadInput
 from equilayers.layers.graph_linear import GraphLinear
 from equilayers.models.cost import count_macs
+from equilayers.models.initialisation import reset_parts
 from equilayers.models.mlp import MLP
 from equilayers.representations.nodes import NodeTensor
 
@@ -65,9 +66,7 @@ class PPGN(nn.Module):
 
     def reset_parameters(self) -> None:
         """Those of the layers."""
-        for module in self.modules():
-            if isinstance(module, GraphLinear | MLP):
-                module.reset_parameters()
+        reset_parts(self)
 
     @property
     def macs(self) -> int:
