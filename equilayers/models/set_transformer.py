@@ -136,7 +136,7 @@ class _Attention(nn.Module):
         q, k, v = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.query(x), self.key(y), self.value(y))
         )
-        scores = q @ k.mT / sqrt(q.shape[-1])  # torch's own attention is not among the products that it counts
+        scores = q @ k.mT / sqrt(q.shape[-1])  # not torch's fused attention, which has one derivative only
         if mask is not None:  # the lowest number and not infinity, which would make NaN of a set without members
             scores = scores.masked_fill(~mask[:, None, None], torch.finfo(scores.dtype).min)
         found = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
