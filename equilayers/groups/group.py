@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from equilayers.errors import BadGroup, TooLarge
-from equilayers.numerics import Keeper, Shelf, derived_property
+from equilayers.numerics import Keeper, Shelf, derived_property, isolated
 
 if TYPE_CHECKING:
     from equilayers.groups.homomorphism import Homomorphism
@@ -101,6 +101,9 @@ class Generators:
         return text.hexdigest()
 
 
+_ISOLATED = {"__init__", "discrete_generators", "elements", "identity", "subgroup"}
+
+
 class Group(Keeper, ABC):
     """A symmetry. Subclass :class:`MatrixGroup`, :class:`PermutationGroup` or
     :class:`FiniteMatrixGroup` and write ``generators()``.
@@ -118,6 +121,14 @@ class Group(Keeper, ABC):
 
     family = "custom"
     parameters: tuple[object, ...] = ()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """What a group is made from and says of itself is computed in isolation, a user's own overrides as well."""
+        super().__init_subclass__(**keywords)
+        for name in _ISOLATED & vars(cls).keys():
+            own = vars(cls)[name]
+            read = getattr(own, "fget", None)
+            setattr(cls, name, isolated(own) if read is None else property(isolated(read)))
 
     @abstractmethod
     def generators(self) -> Generators:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadGroup
 from equilayers.groups.group import Group
-from equilayers.numerics import derived_property
+from equilayers.numerics import derived_property, isolated
 
 __all__ = ["Homomorphism"]
 
@@ -36,6 +36,7 @@ class Homomorphism:
         (2, torch.Size([2, 2, 2]))
     """
 
+    @isolated
     def __init__(
         self,
         source: Group,

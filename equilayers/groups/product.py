@@ -14,11 +14,12 @@ from equilayers.errors import BadGroup
 from equilayers.groups.finite import FiniteGroup
 from equilayers.groups.group import Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
-from equilayers.numerics import derived_property
+from equilayers.numerics import derived_property, isolated
 
 __all__ = ["DirectProduct", "FiniteProduct", "defining_matrices", "direct_product"]
 
 
+@isolated
 def direct_product(*groups: Group) -> Group:
     """The direct product; a finite one when every factor is.
 

@@ -15,7 +15,7 @@ from equilayers.groups.group import Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
 from equilayers.groups.matrix import MatrixGroup
 from equilayers.groups.symmetric import Symmetric
-from equilayers.numerics import derived_property
+from equilayers.numerics import derived_property, isolated
 
 __all__ = ["MatrixSemidirect", "PermutationSemidirect", "semidirect"]
 
@@ -27,6 +27,7 @@ SAMPLES = 24
 TOLERANCE = 1e-8
 
 
+@isolated
 def semidirect(
     normal: Group, acting: Group, action: Action, *, faithful: tuple[Matrices, Matrices] | None = None, name: str = ""
 ) -> Group:

@@ -14,11 +14,12 @@ from equilayers.groups.group import Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
 from equilayers.groups.matrix import MatrixGroup
 from equilayers.groups.product import defining_matrices
-from equilayers.numerics import orbit_labels
+from equilayers.numerics import isolated, orbit_labels
 
 __all__ = ["FiniteMatrixWreath", "LieWreath", "PermutationWreath", "wreath"]
 
 
+@isolated
 def wreath(inner: Group, outer: Group) -> Group:
     r"""The wreath product K wr H: n-tuples of elements of K, and the permutations H of their n places.
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from equilayers.errors import GroupMismatch, NotCertified
 from equilayers.intertwiners.solver import hom
-from equilayers.numerics import canonical_basis
+from equilayers.numerics import canonical_basis, isolated
 from equilayers.representations import Irrep, Representation
 from equilayers.representations.so3 import wigner_3j
 
 __all__ = ["clebsch_gordan"]
 
 
+@isolated
 def clebsch_gordan(a: Representation, b: Representation, c: Representation) -> np.ndarray:
     r"""Coefficients C with :math:`\sum_{ij} C_{kijm}\, x_i\, y_j` equivariant in x of a and y of b, with values in c.
 

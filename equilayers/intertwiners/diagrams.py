@@ -13,6 +13,7 @@ from equilayers.errors import BadGroup, BadInput, NotCertified, TooLarge
 from equilayers.groups import Group
 from equilayers.intertwiners.brauer import Forms, Pairing, independent, pairing_count, pairings, standard_forms
 from equilayers.intertwiners.partitions import node_diagrams, partition_count
+from equilayers.numerics import isolated
 from equilayers.representations.constructors import defining
 
 __all__ = ["Diagram", "determinants_fit", "diagrams", "kept_forms", "permutation_diagrams"]
@@ -42,6 +43,7 @@ class Diagram(Protocol):
     def apply(self, x: Tensor) -> Tensor: ...
 
 
+@isolated
 def diagrams(G: Group, k: int, l: int) -> tuple[Diagram, ...]:
     r"""A basis of Hom(T(k), T(l)) between tensor powers of the defining representation, by diagrams.
 
@@ -89,6 +91,7 @@ def diagrams(G: Group, k: int, l: int) -> tuple[Diagram, ...]:
     return tuple(found[i] for i in independent(found, n if kind == "orthogonal" else -2 * n, count))
 
 
+@isolated
 def permutation_diagrams(n: int, k: int) -> tuple[Pairing, ...]:
     r"""A basis over C of the maps of :math:`(C^n)^{\otimes k}` to itself that commute with U(n): permuted axes.
 

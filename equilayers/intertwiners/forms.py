@@ -9,7 +9,7 @@ import numpy as np
 
 from equilayers.errors import BadInput, BadRepresentation
 from equilayers.intertwiners.solver import hom
-from equilayers.numerics import canonical_basis, derived, hashed_numbers
+from equilayers.numerics import canonical_basis, derived, hashed_numbers, isolated
 from equilayers.representations import Representation, decompose
 from equilayers.representations.algebra import Dual, Power, TensorProduct
 
@@ -20,6 +20,7 @@ SNAP = 1e-13  # entries this close to integers are meant to be that
 SIGNS = {"symmetric": (1,), "skew": (-1,), "any": (1, -1)}
 
 
+@isolated
 def invariant_form(V: Representation, symmetry: str = "symmetric") -> np.ndarray:
     r"""A bilinear form that the group keeps, :math:`V(g)^T F\, V(g) = F`.
 

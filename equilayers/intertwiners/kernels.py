@@ -11,7 +11,7 @@ from equilayers.intertwiners.kernels_harmonic import discretisation_error, harmo
 from equilayers.intertwiners.kernels_pixel import gather_kernels, solved_kernels
 from equilayers.intertwiners.plane import GridAction, grid_action
 from equilayers.intertwiners.sections import Orbit
-from equilayers.numerics import derived
+from equilayers.numerics import derived, isolated
 from equilayers.ops.filters import FilterBlock, FilterLayout
 from equilayers.representations import Representation, defining
 
@@ -126,6 +126,7 @@ class KernelSpace:
         return FilterLayout(outs, ins, self.window, table)
 
 
+@isolated
 def kernel_space(
     in_rep: Representation,
     out_rep: Representation,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
@@ -98,8 +97,7 @@ def character_count(group: Group, legs: Sequence[Leg]) -> int | None:
     """The dimension as the mean of a product of characters over a listed finite group; None where it is not listed."""
     if group.order is None or group.order > ENUMERATED or group.order * max(leg.dim for leg in legs) ** 2 > 20_000_000:
         return None
-    with torch.device("cpu"):
-        elements = group.elements()
+    elements = group.elements()
     total: np.ndarray | float = 1.0
     traces: dict[object, np.ndarray] = {}
     for leg in legs:

@@ -19,7 +19,7 @@ from equilayers.intertwiners.pairing_route import pairing_core
 from equilayers.intertwiners.pattern_route import diagram_core, symmetric_core
 from equilayers.intertwiners.space import HomSpace
 from equilayers.intertwiners.weights import lie_invariants
-from equilayers.numerics import canonical_basis, derived
+from equilayers.numerics import canonical_basis, derived, isolated
 from equilayers.representations import Irrep, Representation
 
 __all__ = ["hom"]
@@ -30,6 +30,7 @@ DECOMPOSED_DIM = 1500
 ITERATED_UNKNOWNS = 2_000_000  # equations are applied to vectors of at most this size
 
 
+@isolated
 def hom(V: Representation, W: Representation) -> HomSpace:
     r"""The space of intertwiners, the linear maps from V to W that commute with the group.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from equilayers.errors import BadInput, BadRepresentation, TooLarge
 from equilayers.intertwiners.cores import Core
 from equilayers.intertwiners.explain import losses, why_empty
-from equilayers.numerics import derived_property
+from equilayers.numerics import derived_property, isolated
 from equilayers.representations import Irrep, Representation
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ class HomSpace:
         """
         return self.matrix(self.coordinates(M))
 
+    @isolated
     def basis(self) -> np.ndarray:
         """``(dim, W.dim, V.dim)`` float64: the basis written out.
 
@@ -245,7 +246,7 @@ class HomSpace:
                 {"shape": shape, "size": f"{numbers * 8 / 1e9:.1f} GB", "limit": f"{BASIS_LIMIT * 8 / 1e9:.1f} GB"},
                 "Use terms, or matrix(weights) for single members.",
             )
-        return self.matrix(torch.eye(self.dim, dtype=torch.float64, device="cpu")).numpy()
+        return self.matrix(torch.eye(self.dim, dtype=torch.float64)).numpy()
 
     # By irreps
 

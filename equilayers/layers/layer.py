@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from equilayers.errors import BadInput, CheckpointMismatch, EquilayersError, GroupMismatch
 from equilayers.groups import ALGORITHM_VERSION
 from equilayers.layers.fingerprint import agree, sketch
+from equilayers.numerics import untraced
 from equilayers.representations import Representation
 
 __all__ = ["Fingerprint", "Layer", "action_arrays", "check_channels", "require_one_group"]
@@ -44,6 +45,11 @@ class Layer(nn.Module):
         >>> eq.testing.check_layer(Scale(eq.defining(eq.group("O(3)")))).ran > 25
         True
     """
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "__init__" in vars(cls):
+            untraced(cls.__init__)
 
     def __init__(
         self, in_action: Any, out_action: Any, *, exact: bool = True, error_bound: float | None = None

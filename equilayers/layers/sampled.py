@@ -11,7 +11,7 @@ from torch import Tensor
 from equilayers.errors import BadInput, BadRepresentation
 from equilayers.layers.fields import FieldLayer
 from equilayers.layers.norm_activation import require_orthogonal
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import hashed_numbers, isolation
 from equilayers.representations import Irrep, Representation
 
 __all__ = ["SampledActivation"]
@@ -71,8 +71,8 @@ class SampledActivation(FieldLayer):
         super().__init__(rep, rep, dims, plane)
         self.function, self.signals = function, signals
         self._rows = tuple((atom.dim, self._columns(m, atom)) for m, atom in rep.terms)
-        self._elements = elements.detach().clone()
-        with torch.device("cpu"):  # this may be under construction on the meta device
+        with isolation():
+            self._elements = elements.detach().clone()
             constants = self._derive_constants()
             self.exact, self.error_bound = False, MARGIN * self._largest_error(constants)
         for name, array in constants.items():

@@ -3,7 +3,7 @@
 from equilayers.numerics.canonical import canonical_basis, canonical_basis_commuting
 from equilayers.numerics.derived import Keeper, Shelf, derived, derived_property, described, kept_bytes
 from equilayers.numerics.exponential import expm
-from equilayers.numerics.isolation import isolated, isolation
+from equilayers.numerics.isolation import isolated, isolation, untraced
 from equilayers.numerics.iterative import iterative_null_space
 from equilayers.numerics.nullspace import NullSpace, null_space
 from equilayers.numerics.orbits import orbit_labels, signed_orbit_labels
@@ -27,4 +27,5 @@ __all__ = [
     "null_space",
     "orbit_labels",
     "signed_orbit_labels",
+    "untraced",
 ]

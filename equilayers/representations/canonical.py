@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilayers.errors import NotCertified
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import hashed_numbers, isolated
 from equilayers.representations.representation import unit_matrices
 
 __all__ = ["THRESHOLDS", "Canonical", "canonical_images", "commuting_units", "letters", "symmetric_elements"]
@@ -55,6 +55,7 @@ class Canonical:
     margin: float
 
 
+@isolated
 def canonical_images(lie: np.ndarray, discrete: np.ndarray, end_dim: int) -> Canonical:
     r"""The canonical form of an irrep under orthogonal changes of basis.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import GroupMismatch, NotCertified
 from equilayers.groups import ConjugacyClasses, FiniteGroup, Group
-from equilayers.numerics import derived, derived_property
+from equilayers.numerics import derived, derived_property, isolated
 from equilayers.representations.algebra import Sum, TensorProduct
 from equilayers.representations.constructors import finite
 from equilayers.representations.cyclotomic import RealCyclotomic
@@ -219,6 +219,7 @@ def _class_names(orders: np.ndarray) -> tuple[str, ...]:
     return tuple(names)
 
 
+@isolated
 def character_table(group: Group) -> CharacterTable:
     """The character table of a finite group, over the real numbers.
 

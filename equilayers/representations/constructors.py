@@ -10,6 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation
 from equilayers.groups import FiniteGroup, Group, TableGroup
+from equilayers.numerics import isolated
 from equilayers.representations.representation import Images, Representation
 
 __all__ = ["adjoint", "defining", "finite", "permutation_matrices", "regular", "trivial"]
@@ -156,6 +157,7 @@ class Adjoint(Representation):
         return torch.einsum("ks,...is->...ki", torch.tensor(self._coordinates), moved.flatten(-2))
 
 
+@isolated
 def adjoint(group: Group) -> Representation:
     r"""The adjoint representation of a Lie group, :math:`X \mapsto g X g^{-1}` in the coordinates of the Lie basis.
 

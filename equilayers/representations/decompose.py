@@ -11,7 +11,7 @@ import numpy as np
 
 from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
-from equilayers.numerics import derived, derived_property
+from equilayers.numerics import derived, derived_property, isolated
 from equilayers.representations.algebra import Sum, TensorProduct
 from equilayers.representations.constructors import defining
 from equilayers.representations.irreps import irreps as listed_irreps
@@ -104,6 +104,7 @@ class Decomposition:
         return out
 
 
+@isolated
 def decompose(v: Representation) -> Decomposition:
     r"""Split a representation into irreps.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, NotCertified
 from equilayers.groups import FiniteGroup, Group
-from equilayers.numerics import derived_property, hashed_numbers
+from equilayers.numerics import derived_property, hashed_numbers, isolated
 from equilayers.representations.constructors import Defining, permutation_matrices
 from equilayers.representations.representation import Images, Representation
 
@@ -129,6 +129,7 @@ def _principal_logarithm(matrices: Tensor) -> Tensor:
     return 2.0 ** (ROOTS + 1) * (x @ total)
 
 
+@isolated
 def permutation(group: Group, permutations: Sequence[Sequence[int]] | np.ndarray | Tensor) -> Representation:
     """A permutation representation of a finite group.
 
@@ -154,6 +155,7 @@ def permutation(group: Group, permutations: Sequence[Sequence[int]] | np.ndarray
     return representation(group, matrices, name=f"permutation of {matrices.shape[-1]}")
 
 
+@isolated
 def representation(
     group: Group,
     discrete: Sequence[np.ndarray] | np.ndarray | Tensor | None = None,

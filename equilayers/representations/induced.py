@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, GroupMismatch
 from equilayers.groups import FiniteGroup, Group, Homomorphism
-from equilayers.numerics import derived_property
+from equilayers.numerics import derived_property, isolated
 from equilayers.representations.algebra import Dual, Power, TensorProduct, power, tensor
 from equilayers.representations.constructors import Trivial, finite, regular, trivial
 from equilayers.representations.representation import Images, Representation
@@ -38,6 +38,7 @@ class Restricted(Representation):
         return self.of(self.phi(g))
 
 
+@isolated
 def restrict(v: Representation, to: Group | Homomorphism) -> Representation:
     r"""``V`` as a representation of a subgroup, or pulled back along any homomorphism into its group.
 
@@ -168,6 +169,7 @@ class Induced(Representation):
         return out.reshape(*batch, self.dim, self.dim)
 
 
+@isolated
 def induce(v: Representation, to: Group | Homomorphism) -> Representation:
     r"""The induced representation of a finite group from a subgroup's, :math:`e_i \otimes v`.
 
@@ -207,6 +209,7 @@ def induce(v: Representation, to: Group | Homomorphism) -> Representation:
     return m * Induced(atom, phi)
 
 
+@isolated
 def quotient(group: Group, subgroup: Group) -> Representation:
     """The permutation of the left cosets of a subgroup: the induced trivial representation.
 

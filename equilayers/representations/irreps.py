@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from equilayers.groups import Group
-from equilayers.numerics import derived
+from equilayers.numerics import derived, isolated
 from equilayers.representations.representation import Irrep
 
 __all__ = ["irrep", "irreps"]
@@ -37,6 +37,7 @@ def _home(group: Group) -> Any:
     return import_module("equilayers.representations." + ("highest_weight" if classical else "powers"))
 
 
+@isolated
 def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -> tuple[Irrep, ...]:
     r"""The real irreducible representations of a group, in canonical form and in a fixed order.
 
@@ -73,6 +74,7 @@ def _listed(group: Group, level: int | None, max_dim: int | None) -> tuple[Irrep
     return tuple(_home(group).irreps(group, level=level, max_dim=max_dim))
 
 
+@isolated
 def irrep(group: Group, label: str) -> Irrep:
     """The irrep of that label.
 

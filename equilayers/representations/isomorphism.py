@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from equilayers.errors import GroupMismatch, RepresentationMismatch
+from equilayers.numerics import isolated
 from equilayers.representations.algebra import Sum, TensorProduct, tensor
 from equilayers.representations.representation import Representation
 
@@ -15,6 +16,7 @@ __all__ = ["isomorphism"]
 Pieces = list[tuple[Representation, np.ndarray]]
 
 
+@isolated
 def isomorphism(v: Representation, w: Representation) -> np.ndarray:
     r"""A matrix T with :math:`T\,V(g) = W(g)\,T`: a permutation where only the order of summands and copies differs.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from equilayers.errors import BadInput
 from equilayers.groups import FiniteGroup, Group
-from equilayers.numerics import Shelf, derived_property, described
+from equilayers.numerics import Shelf, derived_property, described, untraced
 
 __all__ = ["Images", "Irrep", "Representation", "apply_matrices", "unit_matrices"]
 
@@ -61,6 +61,11 @@ class Representation(ABC):
     dim: int
     key: tuple[Any, ...]
     name: str
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "__init__" in vars(cls):
+            untraced(cls.__init__)
 
     @abstractmethod
     def __call__(self, g: Tensor) -> Tensor:

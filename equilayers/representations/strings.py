@@ -6,6 +6,7 @@ import re
 
 from equilayers.errors import BadRepresentation
 from equilayers.groups import Group
+from equilayers.numerics import isolated
 from equilayers.representations.constructors import trivial
 from equilayers.representations.irreps import irrep
 from equilayers.representations.representation import Representation
@@ -13,6 +14,7 @@ from equilayers.representations.representation import Representation
 __all__ = ["rep"]
 
 
+@isolated
 def rep(group: Group, spelling: str) -> Representation:
     """A sum of irreps by label, ``multiplicity x label`` joined by ``+``, exactly as e3nn writes it for O(3).
 

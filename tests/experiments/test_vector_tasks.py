@@ -247,7 +247,7 @@ def test_a_twist_is_unsolvable_and_shows_on_no_single_piece(facelets):
 
 
 def test_sums_are_those_of_the_labels_whatever_the_order(generator):
-    images, labels = digit_sums._digits()
+    images, labels = map(torch.tensor, digit_sums._digits())
     for block, (low, high) in digit_sums.BLOCKS.items():
         x, y = digit_sums.draw_sets(20, generator, block)
         found = torch.cdist(x.reshape(-1, 64), images[low:high]).argmin(1) + low
