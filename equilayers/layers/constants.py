@@ -1,0 +1,146 @@
+"""Constants of a module that no conversion, average, loader or sharding can reach."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from equilayers.errors import BadInput
+
+__all__ = ["WithConstants"]
+
+
+class WithConstants(nn.Module):
+    """A module with fixed arrays, derived from representations, beside its parameters.
+
+    Constants are no state: neither parameters nor buffers, but float64 (or integer) arrays that are cast once for each
+    dtype and device in which an input arrives. Whatever converts, averages, loads, shards or empties the tensors of a
+    module leaves them as they are. A subclass that overrides ``_derive_constants`` is pickled without the arrays.
+
+    Example:
+        >>> class Third(WithConstants):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.register_constants({"third": np.array(1 / 3)})
+        ...     def forward(self, x):
+        ...         return self.constants(x)["third"] * x
+        >>> Third().half()(torch.ones((), dtype=torch.float64)).item() == 1 / 3
+        True
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._constants: dict[str, np.ndarray] = {}
+        self._casts: dict[tuple[torch.dtype, torch.device], dict[str, Tensor]] = {}
+        self._home = torch.empty(0)  # holds nothing: it follows the module's conversions and tells dtype and device
+
+    def register_constants(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """Keep arrays, which :meth:`constants` hands out as tensors.
+
+        Args:
+            arrays: by name; added to those that are there.
+            device, dtype: of the inputs to expect, for which the tensors are made at once.
+        """
+        self._constants |= {name: _read_only(array) for name, array in arrays.items()}
+        self._home = torch.empty(0, device=device, dtype=dtype)
+        self.reset_constants()
+
+    def constants(self, like: Tensor) -> dict[str, Tensor]:
+        """All constants by name: real ones in the dtype of ``like``, all on its device.
+
+        Args:
+            like: a tensor that they are multiplied with.
+
+        Raises:
+            BadInput: there are real constants, and ``like`` holds integers.
+        """
+        if type(like) is not Tensor and type(like) is not nn.Parameter:
+            return self._constants_like(like)
+        held = self._casts.get((like.dtype, like.device))
+        return self._cast_to(like.dtype, like.device) if held is None else held
+
+    def reset_constants(self) -> None:
+        """Make the tensors anew from the arrays, for the module's own dtype and device."""
+        self._casts = {}
+        if self._constants and not self._home.is_meta:
+            self._cast_to(self._home.dtype, self._home.device)
+
+    def _constants_like(self, like: Any) -> dict[str, Tensor]:
+        """For stand-ins: a fake tensor's constants are fake and not kept; a tracer gets those of the module itself."""
+        if isinstance(like, torch.fx.Proxy):
+            return self._cast_to(*self._own_place())
+        return _cast(self._constants, like.dtype, like.device)
+
+    def _own_place(self) -> tuple[torch.dtype, torch.device]:
+        """Dtype and device of the module; the processor while it is on the meta device."""
+        own = next((p for p in self.parameters(recurse=False) if p.is_floating_point()), self._home)
+        return own.dtype, torch.device("cpu") if own.is_meta else own.device
+
+    def _cast_to(self, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+        if torch.compiler.is_compiling():  # the casts become part of the graph
+            return _cast(self._constants, dtype, device)
+        with torch.inference_mode(False):
+            tensors = _cast(self._constants, dtype, device)
+        if all(type(tensor) is Tensor for tensor in tensors.values()):  # nothing fake is kept
+            self._casts[dtype, device] = tensors
+        return tensors
+
+    def _apply(self, fn: Any, recurse: bool = True) -> WithConstants:
+        super()._apply(fn, recurse)  # .double(), .to(), to_empty() and share_memory() all pass here
+        self._home = fn(self._home)
+        self.reset_constants()
+        return self
+
+    def _derive_constants(self) -> dict[str, np.ndarray]:
+        """The constants, again from the representations; the base carries the numbers themselves."""
+        return dict(self._constants)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WithConstants:
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        for shared in (self._constants, self._casts):  # nobody writes to these arrays and tensors
+            memo[id(shared)] = dict(shared)
+        twin.__dict__.update({name: copy.deepcopy(value, memo) for name, value in self.__dict__.items()})
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__ | {"_casts": {}}
+        if type(self)._derive_constants is not WithConstants._derive_constants:
+            state["_constants"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self._constants is None:
+            self._constants = {name: _read_only(array) for name, array in self._derive_constants().items()}
+        self.reset_constants()
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    given = np.asarray(array)
+    kept = given.astype(np.float64 if given.dtype.kind == "f" else np.int64, copy=given.flags.writeable)
+    kept.setflags(write=False)
+    return kept
+
+
+def _cast(arrays: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+    exact = dtype.is_floating_point or dtype.is_complex
+    if not exact and any(array.dtype.kind == "f" for array in arrays.values()):
+        raise BadInput(
+            "Layers multiply by real numbers and take floating-point input.", {"dtype": dtype}, "Write x.float()."
+        )
+    return {
+        name: torch.tensor(array, dtype=dtype if array.dtype.kind == "f" else torch.int64, device=device)
+        for name, array in arrays.items()
+    }
