@@ -36,6 +36,7 @@ class WithConstants(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._constants: dict[str, np.ndarray] = {}
+        self._exact: dict[str, Tensor] = {}  # the same memory as tensors, which a compiler can follow
         self._casts: dict[tuple[torch.dtype, torch.device], dict[str, Tensor]] = {}
         self._home = torch.empty(0)  # holds nothing: it follows the module's conversions and tells dtype and device
 
@@ -52,7 +53,7 @@ class WithConstants(nn.Module):
             arrays: by name; added to those that are there.
             device, dtype: of the inputs to expect, for which the tensors are made at once.
         """
-        self._constants |= {name: _read_only(array) for name, array in arrays.items()}
+        self._keep(arrays)
         self._home = torch.empty(0, device=device, dtype=dtype)
         self.reset_constants()
 
@@ -80,7 +81,16 @@ class WithConstants(nn.Module):
         """For stand-ins: a fake tensor's constants are fake and not kept; a tracer gets those of the module itself."""
         if isinstance(like, torch.fx.Proxy):
             return self._cast_to(*self._own_place())
-        return _cast(self._constants, like.dtype, like.device)
+        exact = {name: torch.tensor(array) for name, array in self._constants.items()}
+        return _converted(exact, like.dtype, like.device)
+
+    def _keep(self, arrays: Mapping[str, np.ndarray]) -> None:
+        for name, given in arrays.items():
+            array = np.array(given, dtype=np.float64 if np.asarray(given).dtype.kind == "f" else np.int64)
+            with isolation():
+                self._exact[name] = torch.from_numpy(array)
+            array.setflags(write=False)
+            self._constants[name] = array
 
     def _own_place(self) -> tuple[torch.dtype, torch.device]:
         """Dtype and device of the module; the processor while it is on the meta device."""
@@ -88,12 +98,11 @@ class WithConstants(nn.Module):
         return own.dtype, torch.device("cpu") if own.is_meta else own.device
 
     def _cast_to(self, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
-        if torch.compiler.is_compiling():  # the casts become part of the graph
-            return _cast(self._constants, dtype, device)
-        with torch.inference_mode(False):
-            tensors = _cast(self._constants, dtype, device)
-        if all(type(tensor) is Tensor for tensor in tensors.values()):  # nothing fake is kept
-            self._casts[dtype, device] = tensors
+        if torch.compiler.is_compiling():  # the conversion becomes part of the graph
+            return _converted(self._exact, dtype, device)
+        with isolation():
+            tensors = _converted(self._exact, dtype, device)
+        self._casts[dtype, device] = tensors
         return tensors
 
     def _apply(self, fn: Any, recurse: bool = True) -> WithConstants:
@@ -109,38 +118,25 @@ class WithConstants(nn.Module):
     def __deepcopy__(self, memo: dict[int, Any]) -> WithConstants:
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
-        for shared in (self._constants, self._casts):  # nobody writes to these arrays and tensors
+        for shared in (self._constants, self._exact, self._casts):  # nobody writes to these arrays and tensors
             memo[id(shared)] = dict(shared)
         twin.__dict__.update({name: copy.deepcopy(value, memo) for name, value in self.__dict__.items()})
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__ | {"_casts": {}}
-        if type(self)._derive_constants is not WithConstants._derive_constants:
-            state["_constants"] = None
-        return state
+        derived = type(self)._derive_constants is not WithConstants._derive_constants
+        return self.__dict__ | {"_casts": {}, "_exact": {}, "_constants": None if derived else self._constants}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if self._constants is None:
-            self._constants = {name: _read_only(array) for name, array in self._derive_constants().items()}
+        arrays, self._constants = self._constants, {}
+        self._keep(self._derive_constants() if arrays is None else arrays)
         self.reset_constants()
 
 
-def _read_only(array: np.ndarray) -> np.ndarray:
-    given = np.asarray(array)
-    kept = given.astype(np.float64 if given.dtype.kind == "f" else np.int64, copy=given.flags.writeable)
-    kept.setflags(write=False)
-    return kept
-
-
-def _cast(arrays: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
-    exact = dtype.is_floating_point or dtype.is_complex
-    if not exact and any(array.dtype.kind == "f" for array in arrays.values()):
+def _converted(exact: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+    if not (dtype.is_floating_point or dtype.is_complex) and any(t.is_floating_point() for t in exact.values()):
         raise BadInput(
             "Layers multiply by real numbers and take floating-point input.", {"dtype": dtype}, "Write x.float()."
         )
-    return {
-        name: torch.tensor(array, dtype=dtype if array.dtype.kind == "f" else torch.int64, device=device)
-        for name, array in arrays.items()
-    }
+    return {name: t.to(device, dtype if t.is_floating_point() else torch.int64) for name, t in exact.items()}

@@ -16,7 +16,7 @@ from equilayers.intertwiners.kernels_harmonic import discretisation_error
 from equilayers.intertwiners.sections import fixed_vectors
 from equilayers.layers.lattice import MARGIN, fitting_size, out_size, pair, require_centred, strided_axes
 from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
-from equilayers.layers.sharded import beside
+from equilayers.layers.sharded import mix
 from equilayers.ops.blocks import invariant_vector
 from equilayers.ops.filters import assemble_filter
 from equilayers.representations import GridField, Representation
@@ -193,9 +193,7 @@ class Conv2d(Layer):
                 weight = getattr(self, self._weight_names[n])
                 nn.init.normal_(weight, std=scale if flat or not (small and atom.is_orthogonal) else 1.0)
                 if small and not flat and atom.is_orthogonal:
-                    mixing = space.blocks[n].mixing((vectors * inverse) @ vectors.T)
-                    with torch.no_grad():
-                        weight.copy_(weight @ beside(weight, mixing.T))
+                    mix(weight, space.blocks[n].mixing((vectors * inverse) @ vectors.T), -1)
 
     def _block_width(self, space: KernelSpace, i: int) -> int:
         return space.in_rep.terms[i][1].dim * self.kernel_size[0] * self.kernel_size[1]

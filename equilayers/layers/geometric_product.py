@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.layers.layer import Layer, check_channels
-from equilayers.layers.sharded import beside
+from equilayers.layers.sharded import mix
 from equilayers.representations import Representation, exterior
 
 __all__ = ["GeometricProduct", "clifford_table"]
@@ -93,7 +93,7 @@ class GeometricProduct(Layer):
         """Independent normal weights that give unit second moment per grade for independent unit inputs."""
         if self.weight is not None:
             with torch.no_grad():
-                self.weight.normal_().mul_(beside(self.weight, self._gains[:, None]))
+                mix(self.weight.normal_(), np.diag(self._gains), 0)
 
     def forward(self, x1: Tensor, x2: Tensor | None = None) -> Tensor:
         """The weighted product; with one argument, x1 and x2 lie behind one another on the last axis."""

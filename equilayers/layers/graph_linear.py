@@ -14,7 +14,7 @@ from equilayers.errors import BadInput
 from equilayers.intertwiners.partitions import node_diagrams, node_program
 from equilayers.layers.layer import Fingerprint, Layer
 from equilayers.layers.node_start import starting_weights
-from equilayers.layers.sharded import beside
+from equilayers.layers.sharded import mix
 from equilayers.representations.nodes import NODES, NodeTensor
 
 __all__ = ["GraphLinear"]
@@ -111,8 +111,7 @@ class GraphLinear(Layer):
         with torch.no_grad():
             if self.weight is not None:
                 mixing, deviation = starting_weights(self.program.in_sets, self.program.out_sets)
-                matrix = beside(self.weight, mixing * (deviation / math.sqrt(self.in_channels)))
-                self.weight.copy_(torch.tensordot(matrix, self.weight.normal_(), 1))
+                mix(self.weight.normal_(), mixing * (deviation / math.sqrt(self.in_channels)), 0)
             if self.bias is not None:
                 self.bias.zero_()
 

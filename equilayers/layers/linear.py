@@ -15,7 +15,7 @@ from equilayers.layers.invariants import hom_basis, invariants
 from equilayers.layers.layer import Fingerprint, Layer, check_channels, require_one_group
 from equilayers.layers.pair_start import starting_roots
 from equilayers.layers.schur import is_reducible_into_irreps, parameter_suffixes, schur_form
-from equilayers.layers.sharded import beside
+from equilayers.layers.sharded import mix
 from equilayers.representations import Irrep, Representation
 from equilayers.representations.representation import unit_matrices
 
@@ -158,7 +158,7 @@ class Linear(Layer):
         for name, _, i, j in self._pairs:
             weight = getattr(self, name).normal_()
             root = starting_roots(self.in_rep, self.out_rep.terms[i][1])[j]
-            weight.copy_(torch.tensordot(beside(weight, root), weight, 1))
+            mix(weight, root, 0)
 
     # Execution
 

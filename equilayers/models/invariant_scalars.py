@@ -96,8 +96,11 @@ class InvariantScalars(nn.Module):
             self.register_buffer(f"size_{i}", torch.ones(count))
 
     def reset_parameters(self) -> None:
-        """Those of the perceptron; the scales stay."""
+        """Those of the perceptron, and scales that the next batch fits."""
         self.net.reset_parameters()
+        for name, buffer in self.named_buffers(recurse=False):
+            buffer.fill_(0.0 if name in ("mean", "fitted") else 1.0)
+        self.is_fitted = False
 
     @property
     def macs(self) -> int:
@@ -123,7 +126,9 @@ class InvariantScalars(nn.Module):
         """Outputs, without a last activation."""
         check_channels(x, self.in_rep.dim, -1, "InvariantScalars")
         if self.training and not self.is_fitted and x[..., 0].numel() >= FIRST_BATCH:
-            self.fit_standardiser(x)
+            self.is_fitted = bool(self.fitted.any())  # a loader may have written the scales without asking
+            if not self.is_fitted:
+                self.fit_standardiser(x)
         weights = self.net((self.scalars(x) - self.mean) / self.scale)
         parts = []
         pieces = weights.split([m * k for m, k in self._sizes], -1)
