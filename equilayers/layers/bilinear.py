@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -22,6 +21,7 @@ from equilayers.layers.schur import (
     schur_form,
     summand_form,
 )
+from equilayers.numerics import derived
 from equilayers.representations import Irrep, Representation
 
 __all__ = ["Bilinear"]
@@ -236,14 +236,11 @@ def _suffixes(form: SchurForm) -> tuple[str, ...]:
     return tuple(str(i) for i in range(len(form.irreps)))
 
 
-@lru_cache(maxsize=1024)
+@derived
 def _couplings(a: Representation, b: Representation, c: Representation) -> np.ndarray:
     from equilayers.intertwiners import clebsch_gordan  # only what has products needs the solver
 
-    with torch.device("cpu"):  # a module may be under construction on the meta device; this is cached
-        found = clebsch_gordan(a, b, c)
-    found.setflags(write=False)
-    return found
+    return clebsch_gordan(a, b, c)
 
 
 def _full(x: Tensor, y: Tensor, core: Tensor, weight: Tensor) -> Tensor:

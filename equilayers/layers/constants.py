@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from equilayers.errors import BadInput
+from equilayers.numerics import isolation
 
 __all__ = ["WithConstants"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from equilayers.intertwiners.sections import fixed_vectors
 from equilayers.layers.lattice import MARGIN, fitting_size, out_size, pair, require_centred, strided_axes
 from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
 from equilayers.layers.sharded import mix
+from equilayers.numerics import derived
 from equilayers.ops.blocks import invariant_vector
 from equilayers.ops.filters import assemble_filter
 from equilayers.representations import GridField, Representation
@@ -261,7 +261,7 @@ def _kinds(block: KernelBlock) -> list[str]:
     return [kind for kind in ("basis", "index", "sign", "slots") if kind in block.arrays]
 
 
-@lru_cache(maxsize=256)
+@derived
 def _invariants(atom: Representation) -> np.ndarray:
     return fixed_vectors(atom.images.lie, atom.images.discrete)
 

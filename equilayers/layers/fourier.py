@@ -59,8 +59,7 @@ class FourierActivation(FieldLayer):
         dtype: torch.dtype | None = None,
     ) -> None:
         require_permutation("FourierActivation", samples)
-        with torch.device("cpu"):  # this may be under construction on the meta device
-            rep = decompose(samples).rep
+        rep = decompose(samples).rep
         super().__init__(rep, rep, dims, plane)
         self.samples, self.function = samples, function
         inner, outer = schur_form(samples), schur_form(rep)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.layers.layer import Layer, check_channels
 from equilayers.layers.sharded import mix
+from equilayers.numerics import derived
 from equilayers.representations import Representation, exterior
 
 __all__ = ["GeometricProduct", "clifford_table"]
@@ -146,7 +146,7 @@ def _blades(n: int) -> list[tuple[int, ...]]:
     return [blade for k in range(n + 1) for blade in combinations(range(n), k)]
 
 
-@lru_cache(maxsize=32)
+@derived
 def clifford_table(form: tuple[tuple[float, ...], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     r"""Indices of x, of y and of the product and the value, for each nonzero entry of the product's table.
 
