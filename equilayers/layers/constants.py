@@ -39,7 +39,7 @@ class WithConstants(nn.Module):
         self._constants: dict[str, np.ndarray] = {}
         self._exact: dict[str, Tensor] = {}  # the same memory as tensors, which a compiler can follow
         self._casts: dict[tuple[torch.dtype, torch.device], dict[str, Tensor]] = {}
-        self._home = torch.empty(0)  # holds nothing: it follows the module's conversions and tells dtype and device
+        self._home = _somewhere(torch.empty(0))  # holds nothing: it follows the module's conversions
 
     def register_constants(
         self,
@@ -55,7 +55,7 @@ class WithConstants(nn.Module):
             device, dtype: of the inputs to expect, for which the tensors are made at once.
         """
         self._keep(arrays)
-        self._home = torch.empty(0, device=device, dtype=dtype)
+        self._home = _somewhere(torch.empty(0, device=device, dtype=dtype))
         self.reset_constants()
 
     def constants(self, like: Tensor) -> dict[str, Tensor]:
@@ -75,7 +75,7 @@ class WithConstants(nn.Module):
     def reset_constants(self) -> None:
         """Make the tensors anew from the arrays, for the module's own dtype and device."""
         self._casts = {}
-        if self._constants and not self._home.is_meta:
+        if self._constants:
             self._cast_to(self._home.dtype, self._home.device)
 
     def _constants_like(self, like: Any) -> dict[str, Tensor]:
@@ -94,9 +94,9 @@ class WithConstants(nn.Module):
             self._constants[name] = array
 
     def _own_place(self) -> tuple[torch.dtype, torch.device]:
-        """Dtype and device of the module; the processor while it is on the meta device."""
+        """Dtype and device of the module."""
         own = next((p for p in self.parameters(recurse=False) if p.is_floating_point()), self._home)
-        return own.dtype, torch.device("cpu") if own.is_meta else own.device
+        return own.dtype, _somewhere(own).device
 
     def _cast_to(self, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
         if torch.compiler.is_compiling():  # the conversion becomes part of the graph
@@ -108,7 +108,7 @@ class WithConstants(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> WithConstants:
         super()._apply(fn, recurse)  # .double(), .to(), to_empty() and share_memory() all pass here
-        self._home = fn(self._home)
+        self._home = _somewhere(fn(self._home))
         self.reset_constants()
         return self
 
@@ -141,3 +141,8 @@ def _converted(exact: Mapping[str, Tensor], dtype: torch.dtype, device: torch.de
             "Layers multiply by real numbers and take floating-point input.", {"dtype": dtype}, "Write x.float()."
         )
     return {name: t.to(device, dtype if t.is_floating_point() else torch.int64) for name, t in exact.items()}
+
+
+def _somewhere(tensor: Tensor) -> Tensor:
+    """Empty, of the tensor's dtype and device; on the processor for one that is nowhere."""
+    return torch.empty(0, dtype=tensor.dtype, device="cpu" if tensor.is_meta else tensor.device)

@@ -129,7 +129,9 @@ class Layer(WithConstants):
         """Make the tensors anew from the arrays, for the module's own dtype and device, and forget what was loaded."""
         with torch.no_grad(), torch.inference_mode(self.fingerprint.is_inference()):
             self.fingerprint.zero_()  # to_empty() leaves anything there
-        super().reset_constants()
+        self._casts = {}
+        if not self.fingerprint.is_meta:  # else at the first call, when weights are there to compare
+            super().reset_constants()
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
