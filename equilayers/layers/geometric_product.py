@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.layers.layer import Layer, check_channels
 from equilayers.layers.sharded import mix
-from equilayers.numerics import derived
+from equilayers.numerics import derived, isolated
 from equilayers.representations import Representation, exterior
 
 __all__ = ["GeometricProduct", "clifford_table"]
@@ -66,8 +66,7 @@ class GeometricProduct(Layer):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        given = form.detach().cpu().numpy() if isinstance(form, Tensor) else form
-        q = np.array(given, dtype=np.float64)
+        q = as_array(form)
         _require_invariant(vectors, q)
         rep = channels * exterior(vectors)
         super().__init__(rep + rep, rep)
@@ -140,6 +139,12 @@ def _require_invariant(vectors: Representation, q: np.ndarray) -> None:
             {"vectors": repr(vectors), "form": q.tolist(), "violation": f"{max(moved, changed):.1e}"},
             "Give an invariant form, or V.dual for V.",
         )
+
+
+@isolated
+def as_array(form: Tensor | np.ndarray) -> np.ndarray:
+    """A form that was given, as float64 numbers of its own."""
+    return np.array(form.detach().cpu().numpy() if isinstance(form, Tensor) else form, dtype=np.float64)
 
 
 def _blades(n: int) -> list[tuple[int, ...]]:

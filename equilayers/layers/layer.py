@@ -112,7 +112,8 @@ class Layer(WithConstants):
 
     def _refuse_loaded_fingerprint(self) -> None:
         """Compare what a loader wrote into the buffer without asking the module."""
-        if type(self.fingerprint) is Tensor and not self.fingerprint.is_meta:
+        known = type(self.fingerprint) is Tensor and not torch._is_functional_tensor(self.fingerprint)
+        if known and not self.fingerprint.is_meta:
             self._refuse_other_basis(self.fingerprint, "checkpoint")
 
     def _cast_to(self, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:

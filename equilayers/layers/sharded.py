@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equilayers.numerics import untraced
+
 __all__ = ["mix"]
 
 
+@untraced
 def mix(parameter: Tensor, matrix: np.ndarray, axis: int) -> None:
     """Multiply a fixed matrix into the first (0) or last (-1) axis of a parameter, in place.
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from equilayers.errors import BadInput
 from equilayers.layers import GeometricProduct, Linear
-from equilayers.layers.geometric_product import clifford_table
+from equilayers.layers.geometric_product import as_array, clifford_table
 from equilayers.layers.layer import Layer, check_channels, require_one_group
 from equilayers.representations import Representation, exterior
 
@@ -87,7 +87,7 @@ class GeometricTransformer(nn.Module):
             )
         self.vectors, self.width, self.heads, self.depth = vectors, width, heads, depth
         self.in_action, self.out_action = self.in_rep, self.out_rep
-        q = np.array(form.detach().cpu().numpy() if isinstance(form, Tensor) else form, dtype=np.float64)
+        q = as_array(form)
         self.embed = Linear(self.in_rep, width * algebra)
         self.blocks = nn.ModuleList(_Block(vectors, q, width, heads) for _ in range(depth))
         self.norm = _Norm(vectors, q, width)

@@ -131,7 +131,7 @@ def _semidirect(G: Any) -> Values:
 
 
 def _wreath(G: Any) -> Values:
-    return facts(groups.wreath(eq.group("C2"), eq.group("S3"))) if G.is_finite else facts(groups.wreath(G, eq.group("C2")))
+    return facts(groups.wreath(eq.group("C2"), eq.group("S3") if G.is_finite else G))
 
 
 def _product(G: Any) -> Values:
