@@ -24,12 +24,12 @@ _clock = itertools.count()
 
 
 class _Entry:
-    """A value, what it weighs with its key, and when it was last asked for."""
+    """A value, and when it was last asked for."""
 
-    __slots__ = ("used", "value", "weight")
+    __slots__ = ("used", "value")
 
-    def __init__(self, value: object, weight: int) -> None:
-        self.value, self.weight, self.used = value, weight, next(_clock)
+    def __init__(self, value: object) -> None:
+        self.value, self.used = value, next(_clock)
 
 
 class Shelf:
@@ -85,13 +85,13 @@ class Shelf:
     def add(self, key: Hashable, derive: Callable[[], object]) -> _Entry:
         """The entry of a key that was missed."""
         with isolation():
-            value = derive()
-            made = _Entry(value, weigh(value, _APART, freeze=True) + weigh(key, _APART))
-        if made.weight > FILL * LIMIT:
+            made = _Entry(derive())
+        weight = weigh(made.value, _APART, freeze=True) + weigh(key, _APART)
+        if weight > FILL * LIMIT:
             return made
         entry = self.entries.setdefault(key, made)
         if entry is made:
-            _store.grew(made.weight)
+            _store.grew(weight)
         return entry
 
 
@@ -122,11 +122,11 @@ class _Store:
         """What is left when only what fits is kept, last asked for first."""
         kept, seen = 0, set[int]()
         for shelf, key, entry in self.items():
-            entry.weight = weigh(entry.value, _APART, seen) + weigh(key, _APART, seen)  # it may have grown
-            if kept + entry.weight > FILL * LIMIT:
+            weight = weigh(entry.value, _APART, seen) + weigh(key, _APART, seen)  # again: it may have grown
+            if kept + weight > FILL * LIMIT:
                 shelf.entries.pop(key, None)
             else:
-                kept += entry.weight
+                kept += weight
         return kept
 
 
@@ -180,9 +180,10 @@ class derived_property(Generic[T]):
     @isolated
     def _made(self, instance: object) -> T:
         value = self.derive(instance)
-        if not isinstance(value, int | Shelf | None):
-            _store.grew(weigh(value, _APART, freeze=True))
-        return cast(T, vars(instance).setdefault(self.name, value))
+        weight = 0 if isinstance(value, int | Shelf | None) else weigh(value, _APART, freeze=True)
+        value = vars(instance).setdefault(self.name, value)
+        _store.grew(weight)
+        return value
 
 
 def described(instance: object) -> dict[str, Any]:

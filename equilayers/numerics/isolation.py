@@ -60,9 +60,9 @@ class isolation:
     def __enter__(self) -> None:
         self.nested = _here.isolated
         self.left = None if self.nested or _is_undisturbed() else _leave_modes()
-        _here.isolated = True
         if self.left is not None:
             self.left.__enter__()
+        _here.isolated = True
 
     def __exit__(self, *problem: Any) -> None:
         _here.isolated = self.nested

@@ -56,7 +56,7 @@ def test_constants_are_the_same_in_every_mode(mode, reference):
     assert all(built_alike("no_grad", name, reference[name]) for name in MODULES)  # by the next caller
 
 
-@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize("fresh", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_fake_networks_work(fresh):
     """In a fresh process and after a real construction."""
     if fresh:
