@@ -38,7 +38,7 @@ def test_threads_that_begin_together():
 
 def test_threads_in_a_warm_process():
     forget()
-    check(threads.run(240, 4), 240)
+    check(threads.run(120, 4), 120)
 
 
 @pytest.mark.slow
