@@ -15,7 +15,8 @@ from equilayers.errors import BadInput
 from equilayers.experiments.execution import Progress, execute
 from equilayers.experiments.plan import make_plan
 from equilayers.experiments.pool import usable_cores
-from equilayers.experiments.records import FORMAT, RecordFile
+from equilayers.experiments.records import RecordFile
+from equilayers.experiments.schema import FORMAT, RecordSchema
 from equilayers.experiments.tasks import load_task
 
 __all__ = ["default_folder", "run_benchmark"]
@@ -62,7 +63,7 @@ def run_benchmark(
     settings = {"format": FORMAT, **plan.settings(), "data": loaded.digest(), "versions": _versions()}
     setup = {"task": task, "data": None if data is None else str(Path(data).resolve())}
     folder = default_folder(task, quick, controls) if out is None else Path(out)
-    with RecordFile(folder, settings) as file:
+    with RecordFile(folder, settings, RecordSchema(plan)) as file:
         execute(plan, file, WORKER, setup, processes or usable_cores(), progress)
     return folder
 

@@ -9,7 +9,7 @@ import torch
 
 from equilayers.experiments.catalogue import Task
 from equilayers.experiments.plan import Job
-from equilayers.experiments.records import FORMAT
+from equilayers.experiments.schema import FORMAT
 from equilayers.experiments.seeds import seed_of
 from equilayers.experiments.tasks import load_task
 from equilayers.experiments.training import train
