@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from equilayers.experiments.catalogue import TASK_NAMES, entry
-from equilayers.experiments.plan import Job, Plan
+from equilayers.experiments.plan import LOOKS, Job, Plan
 
 __all__ = ["FORMAT", "Misfit", "RecordSchema", "parse", "plan_of", "shown"]
 
@@ -240,13 +240,14 @@ class RecordSchema:
             raise Misfit(where + scheme.level, level, "the mean of the scores of the test units beside it")
 
     def _check_curve(self, curve: list[Any], job: Job) -> None:
-        """Scores after more and more steps."""
-        before, step = 0, _whole(1, job.steps)
-        for point in curve:
-            good = isinstance(point, list) and len(point) == 2 and step.holds(point[0]) and self.score.holds(point[1])
-            if not good or point[0] <= before:
-                raise Misfit("curve", point, f"a later step of {job.steps}, and {self.score.needed}")
-            before = point[0]
+        """A score after each of the steps at which a long run is looked at."""
+        steps = [step for step in LOOKS if step <= job.steps]
+        if len(curve) != len(steps):
+            raise Misfit("curve", f"{len(curve)} points", f"{len(steps)} points")
+        for step, point in zip(steps, curve, strict=True):
+            pair = isinstance(point, list) and len(point) == 2 and type(point[0]) is int and point[0] == step
+            if not pair or not self.score.holds(point[1]):
+                raise Misfit("curve", point, f"{step} and {self.score.needed}")
 
     def agree(self, records: Mapping[str, Record]) -> None:
         """All records together, each checked before: one test set, and the rates that the trials decide.
