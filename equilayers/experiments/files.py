@@ -164,9 +164,10 @@ class Appender:
 
 
 def replace_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files of a folder, each whole; where one cannot be written, none is changed and no draft is left.
+    """Write files of a folder, each whole; where there is no room for all, none is changed and no draft is left.
 
-    A draft is a new file of a random name in the same folder, which takes the place of the old one by renaming.
+    A draft is a new file of a random name in the same folder; when all are on the disk, each takes the place of the old
+    file by renaming, which needs no room.
 
     Raises:
         ResultsError: the system refuses.

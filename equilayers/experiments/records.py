@@ -156,7 +156,7 @@ def _settings(folder: Path) -> Any:
 
 
 def write_pages(folder: Path, summary: str, report: str) -> None:
-    """Write ``summary.json`` and ``report.html`` into a results folder, both or neither.
+    """Write ``summary.json`` and ``report.html`` into a results folder, each whole.
 
     Raises:
         ResultsError: they cannot be written; the old ones are still there.

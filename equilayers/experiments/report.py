@@ -41,7 +41,7 @@ def publish(folder: str | Path) -> tuple[Summary, Path]:
 
 
 def write_report(folder: str | Path, summary: Summary, made_with: Mapping[str, str]) -> Path:
-    """Write ``summary.json`` and ``report.html`` into a results folder, both whole or neither.
+    """Write ``summary.json`` and ``report.html`` into a results folder, each whole or not at all.
 
     Args:
         folder: the results folder.
