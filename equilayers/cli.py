@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from equilayers import __version__
 from equilayers.errors import BadInput, EquilayersError
-from equilayers.experiments.terminal import deliver, one_line, say, settle, visible
+from equilayers.experiments.terminal import deliver, one_line, say, settle, visible, writing
 
 __all__ = ["main"]
 
@@ -75,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     # "-3m" is a group and no option: argparse takes a word with a blank for an argument
-    arguments = _parser().parse_args([f" {w}" if w[:1] == "-" and w[1:2].isdigit() else w for w in words])
+    with writing():
+        arguments = _parser().parse_args([f" {w}" if w[:1] == "-" and w[1:2].isdigit() else w for w in words])
     return int(arguments.command(arguments))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from equilayers.errors import BadInput, EquilayersError
-from equilayers.experiments.terminal import one_line
+from equilayers.experiments.terminal import one_line, shown
 from equilayers.groups import Group
 from equilayers.measurement import check_group
 
@@ -55,7 +55,7 @@ def load(target: str) -> Group:
     """
     module, _, name = target.partition(":")
     if not module or not name:
-        raise Unchecked(f"A target is a module and a name, as in package.module:ClassName, and not {target!r}.")
+        raise Unchecked(f"A target is a module and a name, as package.module:ClassName, and not {shown(target)}.")
     with _told(target, "cannot be imported"):
         here = str(Path.cwd())
         if here not in sys.path:
@@ -64,9 +64,8 @@ def load(target: str) -> Group:
     with _told(target, "cannot be asked what it is"):
         kind = "group" if isinstance(found, Group) else ""
         kind = "class" if isinstance(found, type) and issubclass(found, Group) else kind
-        words = "" if kind else " ".join(repr(found).split())[:60]
     if not kind:
-        raise Unchecked(f"{target} is {words}, and what is checked is a group or a class of groups.")
+        raise Unchecked(f"{shown(target)} is {shown(found)}, and what is checked is a group or a class of groups.")
     if kind == "group":
         return found
     with _told(target, "makes no group without arguments; a variable that holds a group is checked as well"):
@@ -83,7 +82,7 @@ def _told(target: str, what: str, let_pass: tuple[type[Exception], ...] | type[E
     except let_pass:
         raise
     except BaseException as error:
-        raise Unchecked(f"{target} {what}: {one_line(error)}{_place(error)}") from error
+        raise Unchecked(f"{shown(target)} {what}: {one_line(error)}{_place(error)}") from error
 
 
 def _place(error: BaseException) -> str:

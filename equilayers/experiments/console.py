@@ -18,7 +18,7 @@ from equilayers.experiments.catalogue import presentation_of, scheme_of
 from equilayers.experiments.execution import Progress
 from equilayers.experiments.presentation import Presentation
 from equilayers.experiments.summary import Contrast, Summary, rank
-from equilayers.experiments.terminal import visible
+from equilayers.experiments.terminal import visible, writing
 
 __all__ = ["Screen", "Watch", "duration", "final"]
 
@@ -50,6 +50,15 @@ class Screen(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Text to be printed; all that is not a :class:`rich.text.Text` passes here."""
         return super().render_str(visible(text, self.encoding), **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich prints; OSError where the output is full or closed."""
+        with writing():
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: said to the caller, who knows what that means, and not by leaving the program."""
+        raise
 
     def say(self, text: str) -> None:
         """Print a line, however long."""

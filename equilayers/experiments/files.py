@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from equilayers.errors import BadInput, ResultsError
+from equilayers.experiments.terminal import shown
 
 __all__ = ["KEEP", "Appender", "as_folder", "open_plain", "read_plain", "replace_files", "survey", "unwritable"]
 
@@ -37,9 +38,17 @@ def as_folder(folder: object) -> Path:
     """
     if isinstance(folder, (str, os.PathLike)):
         text = os.fspath(folder)
-        if isinstance(text, str) and "\0" not in text:
+        if isinstance(text, str) and _is_name(text):
             return Path(text)
-    raise BadInput("A folder is given by its path.", {"given": repr(folder)}, "Give a string or a pathlib.Path.")
+    raise BadInput("A folder is given by its path.", {"given": shown(folder)}, "Give a string or a pathlib.Path.")
+
+
+def _is_name(text: str) -> bool:
+    """Whether the system could have a file of this name."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:

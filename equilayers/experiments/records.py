@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from equilayers.errors import ResultsError
 from equilayers.experiments.files import KEEP, Appender, as_folder, read_plain, replace_files, survey, unwritable
 from equilayers.experiments.plan import Plan
-from equilayers.experiments.schema import FORMAT, Misfit, RecordSchema, parse, plan_of, shown
+from equilayers.experiments.schema import FORMAT, Misfit, RecordSchema, parse, plan_of
+from equilayers.experiments.terminal import shown
 
 __all__ = ["REPORT", "SUMMARY", "RecordFile", "Results", "read_records", "read_results", "write_pages"]
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from equilayers.experiments.catalogue import TASK_NAMES, entry
 from equilayers.experiments.plan import LOOKS, Job, Plan
+from equilayers.experiments.terminal import shown
 
-__all__ = ["FORMAT", "Misfit", "RecordSchema", "parse", "plan_of", "shown"]
+__all__ = ["FORMAT", "Misfit", "RecordSchema", "parse", "plan_of"]
 
 FORMAT = 1
 MOST_JOBS = 10**5
@@ -33,20 +34,6 @@ class Misfit(ValueError):
     def __init__(self, place: str, found: object, needed: str, key: str = "") -> None:
         super().__init__(place, found, needed)
         self.key, self.values = key, {"field": place, "found": shown(found), "needed": needed}
-
-
-def shown(value: object) -> str:
-    """A value of a file on one line: shortened, without anything that a terminal would obey.
-
-    Example:
-        >>> shown("two\\nlines"), shown([1, 2]), len(shown("x" * 1000))
-        ("'two\\\\nlines'", '[1, 2]', 60)
-    """
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):  # a whole number of thousands of digits has no decimal form
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def parse(data: bytes) -> Any:

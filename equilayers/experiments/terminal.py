@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-__all__ = ["deliver", "one_line", "say", "settle", "visible"]
+__all__ = ["deliver", "one_line", "say", "settle", "shown", "visible", "writing"]
 
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, direction, half and unknown characters, line separators
 LONGEST = 400
@@ -31,6 +31,20 @@ def visible(text: str, encoding: str | None = "utf-8") -> str:
         c if c in "\n\t" or unicodedata.category(c) not in UNSEEN else c.encode("unicode_escape").decode() for c in text
     )
     return shown.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+
+
+def shown(value: object) -> str:
+    """A value of somebody else on one line: shortened, without anything that a terminal would obey.
+
+    Example:
+        >>> shown("two\\nlines"), shown([1, 2]), len(shown("x" * 1000))
+        ("'two\\\\nlines'", '[1, 2]', 60)
+    """
+    try:
+        text = repr(value)
+    except Exception:  # a whole number of thousands of digits has no decimal form, an object may have no words
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def one_line(error: BaseException) -> str:
@@ -61,7 +75,7 @@ def say(text: str, stream: TextIO | None) -> None:
     if stream is None:
         return
     try:
-        with _open():
+        with writing():
             stream.write(visible(text, getattr(stream, "encoding", None)) + "\n")
             stream.flush()
     except OSError:
@@ -76,13 +90,13 @@ def deliver(stream: TextIO | None) -> None:
         OSError: it cannot be written.
     """
     if stream is not None:
-        with _open():
+        with writing():
             stream.flush()
 
 
 @contextmanager
-def _open() -> Iterator[None]:
-    """Python's word for a stream that somebody has closed is a ValueError."""
+def writing() -> Iterator[None]:
+    """Turn Python's word for a stream that somebody has closed, a ValueError, into an OSError like all others."""
     try:
         yield
     except ValueError as error:
