@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from os.path import exists  # which never raises
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from equilayers import __version__
 from equilayers.errors import BadInput, EquilayersError
-from equilayers.experiments.terminal import deliver, one_line, say, settle, visible, writing
+from equilayers.experiments.terminal import deliver, one_line, say, settle
 
 __all__ = ["main"]
 
@@ -75,8 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     # "-3m" is a group and no option: argparse takes a word with a blank for an argument
-    with writing():
-        arguments = _parser().parse_args([f" {w}" if w[:1] == "-" and w[1:2].isdigit() else w for w in words])
+    arguments = _parser().parse_args([f" {w}" if w[:1] == "-" and w[1:2].isdigit() else w for w in words])
     return int(arguments.command(arguments))
 
 
@@ -93,11 +92,11 @@ def _told(error: Exception) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a line as everything else is said."""
+    """Prints as everything else is printed; argparse itself ignores that an output is full."""
 
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(REFUSED, visible(f"{self.prog}: error: {message}\n"))
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            say(message.rstrip("\n"), file or sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

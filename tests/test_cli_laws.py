@@ -19,6 +19,9 @@ import equilayers
 from equilayers import cli
 from equilayers.experiments.terminal import say, settle
 
+sys.path.insert(0, str(Path(__file__).parent / "experiments"))
+import folders
+
 OURS = "a fault of this program"  # what is said where none of the rules below caught a mistake
 
 HEAD = """
@@ -232,8 +235,6 @@ class Closed(io.StringIO):
 
 
 def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
-    import folders
-
     results = folders.write(tmp_path / "results", folders.vectors())
     (tmp_path / "mine.py").write_text(HEAD)
     return {
@@ -244,11 +245,7 @@ def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
 
 @pytest.fixture
 def quick_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    from equilayers.experiments.html import Markup
-
-    monkeypatch.setattr("equilayers.experiments.plots.draw", lambda *_: Markup("<svg/>"))
-    monkeypatch.setattr("equilayers.experiments.vectors.plots.draw", lambda *_: Markup("<svg/>"))
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "experiments"))
+    folders.leave_out_plots(monkeypatch)
 
 
 @pytest.mark.usefixtures("quick_plots")

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from equilayers.experiments import plots
+from equilayers.experiments.html import Markup
 from equilayers.experiments.plan import Job, Plan, make_plan
+from equilayers.experiments.vectors import plots as vectors_plots
 
 AVERAGED = ("plain-P", "plain-F", "augmented-P", "augmented-F")
 VERSIONS = {"equilayers": "0.1.0", "torch": "2.13.0"}
@@ -91,6 +95,12 @@ def put(path: Path, data: bytes) -> None:
     """Write a file anew; emptying an old one would make the disk wait."""
     path.unlink(missing_ok=True)
     path.write_bytes(data)
+
+
+def leave_out_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take most of the time of a report, write nothing, and show no text of a folder."""
+    for module in (plots, vectors_plots):
+        monkeypatch.setattr(module, "draw", lambda *_: Markup("<svg/>"))
 
 
 def snapshot(folder: Path) -> dict[str, Any]:

@@ -15,8 +15,7 @@ import pytest
 
 import equilayers
 from equilayers.errors import EquilayersError, ResultsError
-from equilayers.experiments import files, plots
-from equilayers.experiments.html import Markup
+from equilayers.experiments import files
 from equilayers.experiments.pool import Pool
 from equilayers.experiments.records import RecordFile, read_results
 from equilayers.experiments.report import publish
@@ -105,9 +104,7 @@ def report(folder: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots take most of the time of a report and write nothing."""
-    monkeypatch.setattr(plots, "draw", lambda *_: Markup("<svg/>"))
-    monkeypatch.setattr("equilayers.experiments.vectors.plots.draw", lambda *_: Markup("<svg/>"))
+    folders.leave_out_plots(monkeypatch)
 
 
 @pytest.mark.parametrize("scenario", [start, go_on, finish_line, report], ids=lambda scenario: scenario.__name__)

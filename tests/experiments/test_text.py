@@ -98,8 +98,7 @@ def summary(invented: Callable[..., Records]) -> Summary:
 
 @pytest.fixture
 def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots show arms that have a style of their own, and take most of the time."""
-    monkeypatch.setattr("equilayers.experiments.plots.draw", lambda *_: Markup("<svg/>"))
+    folders.leave_out_plots(monkeypatch)
 
 
 # The page
