@@ -90,6 +90,19 @@ def test_what_is_no_plain_file_is_refused_whoever_asks(trap: str, folder: Path) 
     assert ran == 30
 
 
+@pytest.mark.parametrize("trap", ["a link to a file", "a hard link"])
+def test_a_writer_that_does_not_look_is_noticed(trap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_demand_plain", lambda *_: None)
+    monkeypatch.setattr(files, "NO_TRAPS", 0)
+    (tmp_path / "precious").write_bytes(b"")
+    folder = folders.write(tmp_path / "results", PLAN, b"")
+    (folder / "records.jsonl").unlink()
+    TRAPS[trap](folder / "records.jsonl")
+    with RecordFile(folder, SETTINGS, RecordSchema(PLAN)) as file:
+        file.append(folders.records_of(PLAN)[0])
+    assert (tmp_path / "precious").read_bytes()
+
+
 def test_a_new_folder_with_a_trap_is_refused(tmp_path: Path) -> None:
     """Before a plan is there, a draft of one is all that may be there."""
     for trap in TRAPS.values():

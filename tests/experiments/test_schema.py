@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from equilayers.errors import ResultsError
 from equilayers.experiments.catalogue import presentation_of
 from equilayers.experiments.plan import Plan
-from equilayers.experiments.records import RecordFile, read_results
+from equilayers.experiments.records import RecordFile, read_records, read_results
 from equilayers.experiments.schema import RecordSchema, parse
 from equilayers.experiments.summarise import summarise
 
@@ -164,6 +164,8 @@ def test_a_record_that_contradicts_its_key_its_plan_or_the_others_is_refused(nam
     for record in cases.values():
         folder = folders.write(tmp_path, plan, folders.lines_of([*records[:i], record, *records[i + 1 :]]))
         refused(folder, plan, i + 1)
+        if record.get("format") == 1 and type(record["format"]) is int:
+            assert len(read_records(folder)[0]) == len(records)  # without the plan nothing would be noticed
     assert len(cases) == 14
 
 

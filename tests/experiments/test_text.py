@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from equilayers.experiments import Progress, html
 from equilayers.experiments.console import Screen, Watch, final
 from equilayers.experiments.html import Markup, fill
+from equilayers.experiments.plots import draw
 from equilayers.experiments.pool import Pool
 from equilayers.experiments.records import read_results, write_pages
 from equilayers.experiments.report import page, publish, write_report
@@ -153,8 +154,6 @@ def test_the_law_notices_a_template_that_does_not_escape(monkeypatch: pytest.Mon
 
 def test_the_plots_hold_no_text_of_a_record(tmp_path: Path) -> None:
     """Drawn for real: only arms with a style of their own are drawn, and matplotlib escapes."""
-    from equilayers.experiments.plots import draw
-
     text = str(draw("name", HOSTILE, lambda axes: axes.set_title("<script>alert(1)</script>&")))
     assert harm(text) == [] and text.count("&lt;script&gt;") >= 2
 
@@ -193,11 +192,13 @@ def test_half_characters_can_be_written(tmp_path: Path, summary: Summary) -> Non
     write_pages(tmp_path, "{}", "<html/>")
 
 
-def test_settings_of_matplotlib_in_the_working_directory_change_nothing(invented: Callable[..., Records]) -> None:
-    found = summarise(invented(sizes=(150, 450), seeds=2, tuned=False, long=False))
-    usual = page(found, {})
-    with matplotlib.rc_context({"text.usetex": True, "lines.linewidth": 9, "svg.image_inline": False, "font.size": 40}):
-        assert page(found, {}) == usual
+def test_settings_of_matplotlib_in_the_working_directory_change_nothing() -> None:
+    def drawn() -> str:
+        return draw("name", "title", lambda axes: axes.plot([1, 2], [3, 4], label="text"))
+
+    usual = drawn()
+    with matplotlib.rc_context({"text.usetex": True, "lines.linewidth": 9, "font.size": 40, "axes.facecolor": "red"}):
+        assert drawn() == usual
 
 
 # The terminal
