@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
+
+from equilayers.numerics import derived
 
 __all__ = ["Markup", "fill"]
 
@@ -36,6 +37,6 @@ def _characters(value: object) -> object:
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, finalize=_characters, keep_trailing_newline=True)
 
 
-@cache
+@derived
 def _compiled(template: str) -> Template:
     return ENVIRONMENT.from_string(template)

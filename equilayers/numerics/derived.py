@@ -78,14 +78,15 @@ class Shelf:
         """
         entry = self.entries.get(key)
         if entry is None:
-            entry = self.add(key, derive)
+            with isolation():
+                value = derive()
+            entry = self.put(key, value)
         entry.used = next(_clock)
         return cast(T, entry.value)
 
-    def add(self, key: Hashable, derive: Callable[[], object]) -> _Entry:
-        """The entry of a key that was missed."""
-        with isolation():
-            made = _Entry(derive())
+    def put(self, key: Hashable, value: object) -> _Entry:
+        """The entry of a key that was missed, which another thread may have put there meanwhile."""
+        made = _Entry(value)
         weight = weigh(made.value, _APART, freeze=True) + weigh(key, _APART)
         if weight > FILL * LIMIT:
             return made
@@ -228,7 +229,9 @@ def derived(function: Callable[P, T]) -> Callable[P, T]:
         key = (function, arguments)
         entry = shelf.entries.get(key)
         if entry is None:
-            entry = shelf.add(key, lambda: function(*arguments))  # type: ignore[call-arg]
+            with isolation():  # here and not in a function of its own: derivations call each other, some 250 deep
+                value = function(*arguments)  # type: ignore[call-arg]
+            entry = shelf.put(key, value)
         entry.used = next(_clock)
         return cast(T, entry.value)
 

@@ -131,7 +131,9 @@ def untraced(call: Callable[P, T]) -> Callable[P, T]:
 
     As ``torch.compiler.disable``, which takes 0.7 s to import what it needs.
     """
-    call._torchdynamo_disable = True  # type: ignore[attr-defined]
-    skip = eval_frame._FrameAction.SKIP
-    eval_frame.set_code_exec_strategy(call.__code__, eval_frame._FrameExecStrategy(skip, skip))  # type: ignore[attr-defined]
+    code = getattr(call, "__code__", None)
+    if code is not None:  # a plain function, and no object of a user's decorator
+        call._torchdynamo_disable = True  # type: ignore[attr-defined]
+        skip = eval_frame._FrameAction.SKIP
+        eval_frame.set_code_exec_strategy(code, eval_frame._FrameExecStrategy(skip, skip))
     return call

@@ -71,7 +71,7 @@ def _is_of_package(kind: type) -> bool:
 
 def _parts(item: object) -> Iterable[object]:
     if isinstance(item, tuple | list | set | frozenset):
-        return list(item)
+        return [part for part in item if type(part) is not int]  # there may be many, and most are shared
     if isinstance(item, Mapping):
         return [part for pair in list(item.items()) for part in pair]
     if isinstance(item, functools.partial):

@@ -26,8 +26,8 @@ def _loaded(name: str, path: Path) -> ModuleType:
 LAYERS: dict[str, Callable[[], nn.Module]] = {}
 for path in sorted((TESTS / "layers").glob("cases_*.py")):
     LAYERS |= _loaded(path.stem, path).CASES
-_models = _loaded("model_cases", TESTS / "models" / "model_cases.py")
-MODELS: dict[str, Callable[[], nn.Module]] = {f"models.{name}": build for name, build in _models.CASES.items()}
+NETWORKS = _loaded("model_cases", TESTS / "models" / "model_cases.py")
+MODELS: dict[str, Callable[[], nn.Module]] = {f"models.{name}": build for name, build in NETWORKS.CASES.items()}
 MODULES = LAYERS | MODELS
 
 

@@ -39,6 +39,7 @@ def use(G: eq.groups.Group) -> None:
 
 @pytest.mark.parametrize("count", [10, pytest.param(400, marks=pytest.mark.slow)])
 def test_a_users_groups_are_given_back(count):
+    forget()
     use(of_a_user(0))
     gc.collect()
     before, shelves = kept_bytes(), len(room._store.shelves)

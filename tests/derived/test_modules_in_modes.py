@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from forget import forget, kept
 from modes import MODES, inside
-from modules import LAYERS, MODELS, MODULES, constants
+from modules import LAYERS, MODELS, MODULES, NETWORKS, constants
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._pytree import tree_map
 
 import equilayers as eq
 
@@ -84,6 +88,37 @@ def test_fake_networks_work(fresh, names):
         assert isinstance(x.grad, FakeTensor) and x.grad.shape == x.shape, name
         ran += 1
     assert ran == len(names) >= 27
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS.CASES)
+def test_fake_models_work(name):
+    forget()
+    real = NETWORKS.inputs(name)
+    with FakeTensorMode() as mode:
+        net = NETWORKS.CASES[name]()
+        y = net(*tree_map(mode.from_tensor, real))
+        y.sum().backward()
+    assert isinstance(y, FakeTensor) and y.shape == NETWORKS.CASES[name]()(*real).shape
+
+
+@pytest.mark.slow
+def test_a_fresh_process_that_begins_with_fake_tensors():
+    """What is derived there first serves real layers afterwards."""
+    code = """
+import torch, equilayers as eq
+from torch._subclasses.fake_tensor import FakeTensorMode
+for name in {groups!r}:
+    with FakeTensorMode():
+        V = eq.defining(eq.group(name))
+        assert eq.layers.Linear(V, V)(torch.ones(2, V.dim)).shape == (2, V.dim)
+    print(float(eq.layers.Linear(V, V).double()(torch.zeros(2, V.dim, dtype=torch.float64)).sum()))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", code.format(groups=GROUPS)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0.0"] * len(GROUPS)
 
 
 @pytest.mark.parametrize("of", GROUPS)

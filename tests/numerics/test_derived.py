@@ -135,7 +135,14 @@ def test_weights_count_each_array_once_and_whole():
     assert weigh(Shelved(np.zeros(1000))) > 8000
 
 
-def test_values_of_an_owner_are_freed_with_it():
+@pytest.fixture
+def alone(monkeypatch):
+    """No shelf but those of the test counts."""
+    monkeypatch.setattr(room._store, "shelves", weakref.WeakSet())
+    monkeypatch.setattr(room._store, "bound", 0)
+
+
+def test_values_of_an_owner_are_freed_with_it(alone):
     @derived
     def large(owner, n):
         return np.zeros(n), owner  # as irreps refer to their group
@@ -163,11 +170,9 @@ def test_what_is_not_of_an_owner_lies_on_the_common_shelf():
     squares.cache_clear()
 
 
-def test_all_shelves_together_are_bounded(monkeypatch):
+def test_all_shelves_together_are_bounded(alone, monkeypatch):
     """The last asked for stays; what is too large for all of them is handed out and not kept."""
     monkeypatch.setattr(room, "LIMIT", 100_000)
-    monkeypatch.setattr(room._store, "shelves", weakref.WeakSet())
-    monkeypatch.setattr(room._store, "bound", 0)
     shelves, calls, largest = [Shelf() for _ in range(3)], [], 0
     for round in range(40):
         shelves[round % 3].find(round, lambda: np.zeros(1000))
@@ -179,11 +184,9 @@ def test_all_shelves_together_are_bounded(monkeypatch):
     assert "huge" not in shelves[0].entries
 
 
-def test_values_that_grow_are_weighed_again(monkeypatch):
+def test_values_that_grow_are_weighed_again(alone, monkeypatch):
     """A value may derive attributes of its own after it was kept."""
     monkeypatch.setattr(room, "LIMIT", 1_000_000)
-    monkeypatch.setattr(room._store, "shelves", weakref.WeakSet())
-    monkeypatch.setattr(room._store, "bound", 0)
     shelf = Shelf()
     for i in range(60):
         grown = shelf.find(i, Growing)
@@ -227,11 +230,9 @@ def hammer(ask, keys, threads=8):
 
 
 @pytest.mark.parametrize("limit", [1 << 29, 30_000])
-def test_threads_get_one_value_for_each_key(limit, monkeypatch):
+def test_threads_get_one_value_for_each_key(limit, alone, monkeypatch):
     """Also while room is made all the time."""
     monkeypatch.setattr(room, "LIMIT", limit)
-    monkeypatch.setattr(room._store, "bound", 0)
-    monkeypatch.setattr(room._store, "shelves", weakref.WeakSet())
     shelf = Shelf()
 
     def ask(k):
