@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from equilayers.errors import BadInput, BadRepresentation
-from equilayers.layers.conversion import to_torch, traced
 from equilayers.layers.layer import Layer, check_channels, require_one_group
 from equilayers.layers.linear import Linear
 from equilayers.layers.schur import is_reducible_into_irreps, schur_form
@@ -89,7 +87,7 @@ class Attention(Layer):
         super().__init__(_tokens(in_rep if key_rep is None else in_rep + keys), _tokens(out_rep))
         self.in_rep, self.out_rep, self.key_rep, self.num_heads = in_rep, out_rep, keys, num_heads
         self.in_dim, self.out_dim, self.key_dim, self._is_cross = in_rep.dim, out_rep.dim, keys.dim, key_rep is not None
-        self.specialised = MASKS if self._is_cross else ("key", *MASKS)  # what a traced copy no longer takes
+        self.left_out = MASKS if self._is_cross else ("key", *MASKS)  # of a graph
         if score_rep is None:
             score_rep = _share(in_rep, num_heads, [_paired(atom, in_rep, keys) > 0 for _, atom in in_rep.terms])
         self.score_rep = score_rep
@@ -156,12 +154,6 @@ class Attention(Layer):
         for i, size in enumerate(sizes):
             out.append(pieces[i].unflatten(-1, size).movedim(-4, -2).flatten(-3))
         return cast(Tensor, self.out(out[0] if len(out) == 1 else torch.cat(out, -1)))
-
-    def _to_torch(self) -> nn.Module:
-        twin = copy.deepcopy(self).eval()
-        for name, child in list(twin.named_children()):
-            setattr(twin, name, to_torch(child))
-        return traced(twin)
 
 
 def _tokens(rep: Representation) -> PointField:

@@ -61,7 +61,7 @@ class FieldDropout(FieldLayer):
             out.append((pieces[i].unflatten(-1, (d, m)) * keep).flatten(-2))
         return out[0] if len(out) == 1 else torch.cat(out, -1)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         return nn.Identity()
 
     def extra_repr(self) -> str:

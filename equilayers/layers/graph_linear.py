@@ -70,7 +70,6 @@ class GraphLinear(Layer):
 
     weight: nn.Parameter | None
     bias: nn.Parameter | None
-    specialised = ("mask", "sizes")  # arguments that a traced copy no longer takes
 
     def __init__(
         self,

@@ -232,10 +232,10 @@ class Linear(Layer):
         bias = None if self.bias is None else offset[0].to(device, dtype)
         return weight.contiguous().to(device, dtype), bias
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         """``nn.Linear``; above a width of 256 the blocks, which are faster, as a graph of torch functions."""
         if self.in_dim == 0 or self.out_dim == 0 or max(self.in_dim, self.out_dim) > DENSE_LIMIT:
-            return super()._to_torch()
+            return None
         weight, bias = self.expanded()
         dense = nn.Linear(self.in_dim, self.out_dim, bias=bias is not None, device="meta", dtype=weight.dtype)
         dense.weight = nn.Parameter(weight)

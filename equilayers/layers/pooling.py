@@ -107,9 +107,9 @@ class AvgPool2d(Pool2d):
     def _pool(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, False, self.count_include_pad)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         if not self.dim:
-            return super()._to_torch()
+            return None
         return nn.AvgPool2d(self.kernel_size, self.stride, self.padding, False, self.count_include_pad)
 
 
@@ -170,9 +170,9 @@ class MaxPool2d(Pool2d):
     def _pool(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         if not self.dim:
-            return super()._to_torch()
+            return None
         return nn.MaxPool2d(self.kernel_size, self.stride, self.padding, self.dilation)
 
 
@@ -239,8 +239,8 @@ class NormMaxPool2d(MaxPool2d):
             out.append(chosen.flatten(1, 2).unflatten(2, where.shape[2:]))
         return out[0] if len(out) == 1 else torch.cat(out, 1)
 
-    def _to_torch(self) -> nn.Module:
-        return Layer._to_torch(self)
+    def _as_torch(self) -> nn.Module | None:
+        return None
 
 
 class GlobalAvgPool2d(Layer):

@@ -45,7 +45,6 @@ class PPGN(nn.Module):
     Source: Maron, Ben-Hamu, Serviansky, Lipman, Provably Powerful Graph Networks (2019), section 6.
     """
 
-    specialised = ("mask",)  # arguments that a traced copy no longer takes
 
     def __init__(
         self, in_channels: int, out_channels: int, width: int = 32, depth: int = 2, out_order: int = 0

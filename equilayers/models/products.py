@@ -157,7 +157,7 @@ def direct_sum(reps: list[Representation]) -> Representation:
 
 def _fields(x: Tensor, sizes: list[tuple[int, int]]) -> list[Tensor]:
     pieces = x.split([d * m for d, m in sizes], -1)
-    return [piece.unflatten(-1, size) for piece, size in zip(pieces, sizes, strict=True)]
+    return [pieces[i].unflatten(-1, size) for i, size in enumerate(sizes)]
 
 
 def _outer(a: Tensor, b: Tensor) -> Tensor:
