@@ -85,7 +85,7 @@ class FieldGroupNorm(FieldNorm):
         sizes = (d, self.num_groups, m // self.num_groups)
         fields = x.unflatten(1, sizes)  # (batch, d, group, copy, position)
         over = (3, 4) if self.over_positions else (3,)
-        basis = getattr(self, f"fixed_{n}").to(x.dtype) if k else None
+        basis = self.constants(x)[f"fixed_{n}"].to(x.dtype) if k else None
         if basis is not None:
             mean = torch.einsum("dk,bdgcp->bkgcp", basis, fields).mean(over, keepdim=True)
             fields = fields - torch.einsum("dk,bkgcp->bdgcp", basis, mean)

@@ -103,9 +103,9 @@ class NormActivation(FieldLayer):
 
         form = invariant_form(atom)
         if not is_definite(form):
-            self.register_constant(f"form_{i}", form, device=device, dtype=dtype)
+            self.register_constants({f"form_{i}": form}, device=device, dtype=dtype)
             return "form"
-        self.register_constant(f"root_{i}", np.linalg.cholesky(form).T, device=device, dtype=dtype)
+        self.register_constants({f"root_{i}": np.linalg.cholesky(form).T}, device=device, dtype=dtype)
         return "root"
 
     def reset_parameters(self) -> None:
@@ -130,7 +130,7 @@ class NormActivation(FieldLayer):
         if self._kinds[i] == "form":
             with ops.full_precision(fields):  # two large numbers may cancel
                 wide = ops.widened(fields)
-                square = (wide * (getattr(self, f"form_{i}").to(wide.dtype) @ wide)).sum(-2, keepdim=True)
+                square = (wide * (self.constants(wide)[f"form_{i}"].to(wide.dtype) @ wide)).sum(-2, keepdim=True)
             return (square / torch.hypot(square, torch.ones_like(square)).sqrt()).to(fields.dtype)
-        straight = fields if self._kinds[i] == "norm" else getattr(self, f"root_{i}") @ fields
+        straight = fields if self._kinds[i] == "norm" else self.constants(fields)[f"root_{i}"] @ fields
         return ops.norm(straight, -2, keepdim=True)

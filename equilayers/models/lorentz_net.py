@@ -115,14 +115,13 @@ class LorentzNet(nn.Module):
 class _Form(Layer):
     """The invariant product of vectors on the last axis."""
 
-    form: Tensor
-
     def __init__(self, rep: Representation) -> None:
         super().__init__(rep + rep, trivial(rep.group))
-        self.register_constant("form", invariant_form(rep, "any"))
+        self.register_constants({"form": invariant_form(rep, "any")})
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        moved = (ops.widened(y)[..., None, :] * self.form).sum(-1)  # autocast would make a matrix product in half
+        wide = ops.widened(y)[..., None, :]
+        moved = (wide * self.constants(wide)["form"]).sum(-1)  # autocast would make a matrix product in half
         return (ops.widened(x) * moved).sum(-1)
 
     def gram(self, x: Tensor) -> Tensor:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+import model_cases
+import model_variants
 import pytest
 import torch
-from cases_models import CASES as MODELS
 from layer_cases import ALL as LAYERS
+from model_cases import CASES as MODELS
+from model_variants import VARIANTS
 from torch import Tensor, nn
 
 import equilayers as eq
@@ -24,7 +27,8 @@ from equilayers import models as M
 from equilayers.layers import Layer
 
 LAYER_CASES = LAYERS["CASES"]
-NAMES = [*LAYER_CASES, *MODELS]
+NETWORKS = [*MODELS, *VARIANTS]
+NAMES = [*LAYER_CASES, *NETWORKS]
 STEPS = {"zero": 1e-10, "ties": 1e-6, "random": 1e-6}  # of differences; at zero, what is regularised at 1e-6 is smooth
 SCALES = (0.0, 1e-4, 1.0, 300.0)
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -43,11 +47,12 @@ SECOND_KINKS = KINKS | {
     "Sequential": ("zero",),  # of a norm activation between layers
     "EquivariantMLP-lengths": ("zero",),
     "InvariantScalars": ("zero",),
+    "GeometricTransformer": ("zero",),  # absolute values of an indefinite square that vanishes
 }
 
 
 class Subject(NamedTuple):
-    """A module as a function of one vector of inputs and one of parameters."""
+    """A module as a function of one vector of inputs for each sample and one of parameters."""
 
     net: nn.Module
     point: Tensor  # (2, inputs), drawn
@@ -55,16 +60,26 @@ class Subject(NamedTuple):
     call: Callable[[Tensor, Tensor], Tensor]
 
 
-class Called(nn.Module):
-    """Several inputs side by side, so that every module takes ``(batch, size)``."""
+def leaves(given: object) -> list[Tensor]:
+    return [given] if isinstance(given, Tensor) else [leaf for part in given for leaf in leaves(part)]
 
-    def __init__(self, net: nn.Module, shapes, call) -> None:
+
+def arranged(form: object, pieces: Iterator[Tensor]) -> object:
+    """Pieces in the place of the leaves of ``form``."""
+    return next(pieces) if isinstance(form, Tensor) else type(form)(arranged(part, pieces) for part in form)
+
+
+class Called(nn.Module):
+    """All inputs side by side, ``(batch, size)``, and all outputs."""
+
+    def __init__(self, net: nn.Module, form: tuple) -> None:
         super().__init__()
-        self.net, self.shapes, self.call = net, shapes, call
+        self.net, self.form, self.shapes = net, form, [leaf.shape[1:] for leaf in leaves(form)]
 
     def forward(self, x: Tensor) -> Tensor:
-        pieces = x.split([torch.Size(shape).numel() for shape in self.shapes], -1)
-        return self.call(self.net, *(p.unflatten(-1, s) for p, s in zip(pieces, self.shapes, strict=True)))
+        pieces = x.split([shape.numel() for shape in self.shapes], -1)
+        given = (piece.unflatten(-1, shape) for piece, shape in zip(pieces, self.shapes, strict=True))
+        return torch.cat([y.flatten(1) for y in leaves(self.net(*arranged(self.form, given)))], -1)
 
 
 def fill(net: nn.Module) -> nn.Module:
@@ -79,16 +94,16 @@ def fill(net: nn.Module) -> nn.Module:
 def built(name: str) -> Called:
     """In single precision, as a user builds it; copied before it is converted."""
     if name in MODELS:
-        case = MODELS[name]
-        return Called(fill(case.build()), case.shapes, case.call).eval()
+        return Called(fill(MODELS[name]()), model_cases.inputs(name, 1)).eval()
+    if name in VARIANTS:
+        return Called(fill(VARIANTS[name][0]()), model_variants.inputs(name, 1)).eval()
     layer = fill(LAYER_CASES[name]())
-    shape = tuple(layer.in_action.sample_input(1).shape[1:])
-    return Called(layer, (shape,), lambda net, x: net(x)).eval()
+    return Called(layer, (layer.in_action.sample_input(1),)).eval()
 
 
 def drawn(name: str, n: int = 2) -> Tensor:
     rng = torch.Generator().manual_seed(5)
-    size = sum(torch.Size(shape).numel() for shape in built(name).shapes)
+    size = sum(shape.numel() for shape in built(name).shapes)
     return torch.randn(n, size, generator=rng, dtype=torch.float64)
 
 
@@ -124,7 +139,7 @@ def test_every_layer_and_every_model_is_among_the_cases():
         if inspect.isclass(thing := getattr(room, name)) and issubclass(thing, nn.Module) and thing is not Layer
     }
     assert found >= public and len(public) == 40
-    assert len(LAYER_CASES) >= 68 and len(MODELS) == 25 and len(NAMES) == len(LAYER_CASES) + len(MODELS)
+    assert len(LAYER_CASES) >= 68 and len(NETWORKS) == 26 and len(NAMES) == len(LAYER_CASES) + 26
     assert set(SECOND_KINKS) <= set(NAMES)
 
 
@@ -220,11 +235,11 @@ def representable(name: str) -> bool:
     return name not in OF_PRODUCTS and all(float(t.detach().abs().max()) < LARGEST for t in found if t.numel())
 
 
-OF_PRODUCTS = ("EquivariantMLP-boosts",)  # its first layer forms all products of the input
+OF_PRODUCTS = ("EquivariantMLP-boosts", "PPGN")  # they form products of features, whatever their output
 TOO_LARGE = {  # of degree two and more in the input: 300 squared is beyond float16
     "Bilinear-regular", "Bilinear-irreps", "Bilinear-quaternionic", "Bilinear-channelwise", "Bilinear-elementwise",
     "Bilinear-boosts", "Bilinear-motions", "GeometricProduct", "EquivariantMLP", "EquivariantMLP-lengths",
-    "EquivariantMLP-boosts", "InvariantScalars", "InvariantScalars-plain", "VectorNeurons-boosts",
+    "EquivariantMLP-boosts", "InvariantScalars", "InvariantScalars-boosts", "VectorNeurons-boosts", "PPGN",
 }  # fmt: skip
 
 
@@ -255,7 +270,7 @@ def test_every_precision_is_finite_at_every_size(name):
 
 def test_only_what_does_not_fit_is_left_out():
     left_out = {name for name in NAMES if not representable(name)}
-    assert left_out == TOO_LARGE and len(left_out) == 14
+    assert left_out == TOO_LARGE and len(left_out) == 15
 
 
 def test_half_precision_is_near_double():
@@ -299,7 +314,7 @@ def close(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=1e-9, atol=1e-10 * max(1.0, float(b.detach().abs().max()) if b.numel() else 1.0))
 
 
-@pytest.mark.parametrize("name", [n if n in MODELS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+@pytest.mark.parametrize("name", [n if n in NETWORKS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
 def test_jacobians_by_columns_and_by_rows(name):
     tried = subject(name)
     x = tried.point[:1]
@@ -310,7 +325,7 @@ def test_jacobians_by_columns_and_by_rows(name):
     assert close(torch.func.jacfwd(of_inputs)(x), torch.func.jacrev(of_inputs)(x))
 
 
-@pytest.mark.parametrize("name", [n if n in MODELS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+@pytest.mark.parametrize("name", [n if n in NETWORKS else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
 def test_vmap_and_per_sample_gradients_are_the_loop(name):
     tried = subject(name)
     x, theta = tried.point, tried.parameters

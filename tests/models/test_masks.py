@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from cases_models import MINKOWSKI, Motions, V, W
+from model_variants import MINKOWSKI, V, W, of_planes
 from node_laws import same, shaken
 from torch import Tensor, nn
 
@@ -92,12 +92,7 @@ CASES = {
     "GeometricTransformer": Case(
         lambda: M.GeometricTransformer(W, MINKOWSKI, W, W, 2, 2, 1), ((M1, 4),), M1, takes_none=True
     ),
-    "GeometricTransformer-motions": Case(
-        lambda: M.GeometricTransformer(eq.defining(Motions()).dual, M.projective_form(), width=2, heads=1, depth=1),
-        ((M1, 16),),
-        M1,
-        takes_none=True,
-    ),
+    "GeometricTransformer-motions": Case(of_planes, ((M1, 16),), M1, takes_none=True),
     "SetTransformer": Case(lambda: M.SetTransformer(2, 2, 4, 1, 2, 2), ((M1, 2),)),
     "SetTransformer-members": Case(lambda: M.SetTransformer(2, 2, 4, 1, 2, 2, pool=False), ((M1, 2),), M1),
     "DeepSets": Case(lambda: M.DeepSets(2, 2, 4), ((M1, 2),)),
