@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.intertwiners.plane import grid_action
 from equilayers.layers.fields import action_on
@@ -230,7 +231,7 @@ class NormMaxPool2d(MaxPool2d):
         out, pieces = [], x.split([d * m for d, m in self._shapes], 1)
         for n, (d, m) in enumerate(self._shapes):
             fields = pieces[n].unflatten(1, (d, m))
-            size = fields.detach().square().sum(1)
+            size = ops.widened(fields.detach()).square().sum(1)
             where = F.max_pool2d(size, self.kernel_size, self.stride, self.padding, self.dilation, return_indices=True)[
                 1
             ]

@@ -6,9 +6,9 @@ from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadRepresentation
 from equilayers.layers.invariants import hom_basis
 from equilayers.layers.layer import Layer, check_channels, require_one_group
@@ -19,7 +19,7 @@ from equilayers.representations import Representation, trivial
 __all__ = ["InvariantScalars"]
 
 FIRST_BATCH = 16  # inputs at least from which scales are estimated
-TINY = 1e-6  # below this a direction counts as none, and a deviation relative to the mean as constant
+TINY = 1e-6  # below this a deviation relative to the mean counts as none
 
 
 class InvariantScalars(nn.Module):
@@ -40,7 +40,8 @@ class InvariantScalars(nn.Module):
     Args:
         in_rep, out_rep: representations of one group.
         width, depth: of the perceptron.
-        lengths: whether it also sees lengths and cosines; they have no derivative where a vector vanishes.
+        lengths: whether it also sees lengths and cosines; where a vector vanishes they have no derivative, and count as
+            constant (:mod:`equilayers.ops.lengths`).
 
     Shapes:
         ``(*batch, in_rep.dim)`` to ``(*batch, out_rep.dim)``.
@@ -220,11 +221,11 @@ class _Scalars(_Products):
         for i, m in enumerate(self._lengths):
             if m:
                 field = pieces[i].unflatten(-1, self._terms[i])
-                out.append(torch.linalg.vector_norm(field, dim=-2))
+                out.append(ops.norm(field, -2))
             if m > 1:
                 first, second = self.constants(x)[f"angles_{i}"]
-                along = F.normalize(field, dim=-2, eps=TINY)
-                out.append((along.mT @ along)[..., first, second])
+                along = ops.direction(field, -2)
+                out.append((along.mT @ along)[..., first, second].to(field.dtype))
         return torch.cat(out, -1)
 
 

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from equilayers.ops.masks import keep
+
 __all__ = ["Exchange", "Expansion", "NodeProgram", "Reduction", "contract_nodes"]
 
 
@@ -206,6 +208,6 @@ def _spread(
 def _masked(x: Tensor, sets: tuple[int, ...], masks: Sequence[Tensor]) -> Tensor:
     """Zero wherever an index belongs to no node, whatever stood there."""
     for axis, s in enumerate(sets):
-        there = masks[s][(slice(None),) + (None,) * axis + (slice(None),) + (None,) * (len(sets) - axis)]
-        x = torch.where(there, x, torch.zeros((), dtype=x.dtype, device=x.device))
+        there = masks[s][(slice(None),) + (None,) * axis + (slice(None),) + (None,) * (len(sets) - axis - 1)]
+        x = keep(x, there)
     return x
