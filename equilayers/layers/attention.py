@@ -145,7 +145,7 @@ class Attention(Layer):
         for i, (d, m) in enumerate(sizes):
             out.append(pieces[i].unflatten(-1, (d, h, m)).movedim(-2, -4).flatten(-2))
         if not out:
-            return x.new_zeros(x.shape[:-2] + (h, x.shape[-2], 1))  # noqa: RUF005  # a component, so that kernels run
+            return x.new_zeros(x.shape[:-2] + (h, x.shape[-2], 1))
         return out[0] if len(out) == 1 else torch.cat(out, -1)
 
     def _joined(self, x: Tensor) -> Tensor:

@@ -100,13 +100,15 @@ def _graph(module: nn.Module, example: tuple[Any, ...] | None) -> torch.fx.Graph
     them: a graph cannot ask whether there is a mask. Lists and tuples of tensors are taken apart as the example, or
     the module's ``structure``, says.
     """
-    tracer = torch.fx.Tracer()
-    graph = tracer.trace(module, _fixed(module, example) or None)
-    for node in graph.nodes:
+    tracer, fixed = torch.fx.Tracer(), _fixed(module, example)
+    graph = tracer.trace(module, fixed or None)
+    for node in reversed(graph.nodes):
         node.type = None
-        # torch would write a call of fx.wrap for its own check of a fixed argument, after which no trace runs any more
-        if getattr(node.target, "__module__", None) == "torch.fx._symbolic_trace":
-            node.meta.pop("is_wrapped", None)
+        node.meta.pop("is_wrapped", None)  # torch would write a call of fx.wrap, after which no trace runs any more
+        if getattr(node.target, "__name__", "") == "_assert_is_none":  # of what was left out, as its placeholder is
+            graph.erase_node(node)
+        elif node.op == "placeholder" and not node.users and fixed.get(node.target.removesuffix("_1"), node) is None:
+            graph.erase_node(node)
     return torch.fx.GraphModule(tracer.root, graph, type(module).__name__)
 
 

@@ -128,8 +128,9 @@ class GraphLinear(Layer):
             self._check(x)
         masks = self._masks(mask)
         counts = self._sizes(x, masks, sizes)
-        for found, count in zip(masks or (), counts, strict=False):
-            ops.require_mask("GraphLinear", found, (len(x), count), "node")
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            for found, count in zip(masks or (), counts, strict=False):
+                ops.require_mask("GraphLinear", found, (len(x), count), "node")
         return ops.contract_nodes(x, self.weight, self.bias, self.program, counts, masks, self.out_channels)
 
     def _check(self, x: Tensor) -> None:
@@ -169,7 +170,7 @@ class GraphLinear(Layer):
         if mask is None:
             return None
         found = tuple(mask.get(name) if isinstance(mask, Mapping) else mask for name in self.sets)
-        if any(not isinstance(m, Tensor) or m.ndim != 2 for m in found):
+        if any(not isinstance(m, (Tensor, torch.fx.Proxy)) or (isinstance(m, Tensor) and m.ndim != 2) for m in found):
             given = [tuple(m.shape) if isinstance(m, Tensor) else type(m).__name__ for m in found]
             raise BadInput(
                 "GraphLinear takes a mask (batch, n) of bool, or one for each set by name.",

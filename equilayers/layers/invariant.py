@@ -67,7 +67,7 @@ class GroupPooling(FieldLayer):
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
         if not self._sizes:
-            return x.new_zeros(x.shape[:-1] + (0,))  # noqa: RUF005  # a tracer's shape cannot be unpacked
+            return x.new_zeros(x.shape[:-1] + (0,))
         out, pieces = [], x.split(self._sizes, -1)
         for n, (d, m, orbits) in enumerate(self._orbits):
             fields = pieces[n].unflatten(-1, (d, m))
@@ -163,7 +163,7 @@ class InvariantReadout(FieldLayer):
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
         if self.weight is None:
-            y = x.new_zeros(x.shape[:-1] + (self.out_dim,))  # noqa: RUF005
+            y = x.new_zeros(x.shape[:-1] + (self.out_dim,))
             return y if self.bias is None else y + self.bias.to(y.dtype)
         found, pieces = [], x.split(self._sizes, -1)
         for n, (d, m, k, rest) in enumerate(self._terms):

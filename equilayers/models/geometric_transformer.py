@@ -104,16 +104,20 @@ class GeometricTransformer(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Outputs of every token, zero for those that are absent."""
         check_channels(x, self.in_rep.dim, -1, "GeometricTransformer")
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            self._check(x, mask)
+        h = self.embed(ops.keep(x, mask))
+        volume = ops.keep(h[..., -self.width :].mean(-1, keepdim=True), mask).sum(-2, keepdim=True)  # pseudoscalars
+        count = torch.sym_max(x.shape[-2], 1) if mask is None else mask.sum(-1)[..., None, None].clamp(min=1)
+        for block in self.blocks:
+            h = block(h, volume / count, mask)
+        return ops.keep(self.read_out(self.norm(h)), mask)
+
+    def _check(self, x: Tensor, mask: Tensor | None) -> None:
         if x.ndim < 2:
             raise BadInput("Tokens come in sets.", {"x": tuple(x.shape)}, "Give x (*batch, tokens, dim).")
         if mask is not None:
             ops.require_mask("GeometricTransformer", mask, tuple(x.shape[:-1]), "token")
-        h = self.embed(ops.keep(x, mask))
-        volume = ops.keep(h[..., -self.width :].mean(-1, keepdim=True), mask).sum(-2, keepdim=True)  # pseudoscalars
-        count = max(x.shape[-2], 1) if mask is None else mask.sum(-1)[..., None, None].clamp(min=1)
-        for block in self.blocks:
-            h = block(h, volume / count, mask)
-        return ops.keep(self.read_out(self.norm(h)), mask)
 
 
 class _Norm(Layer):

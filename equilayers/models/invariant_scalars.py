@@ -136,7 +136,7 @@ class InvariantScalars(nn.Module):
         for i, (m, count) in enumerate(self._sizes):
             f = pieces[i].unflatten(-1, (count, m)) / (getattr(self, f"size_{i}") * count**0.5)[:, None]
             parts.append((self.covariants[i](x).mT @ f).flatten(-2))
-        return torch.cat(parts, -1) if parts else x.new_zeros((*x.shape[:-1], 0))
+        return torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -187,19 +187,19 @@ class _Products(Layer):
     def forward(self, x: Tensor) -> Tensor:
         """``(*batch, count, target.dim)``."""
         pieces = x.split([d * m for d, m in self._terms], -1) if self._terms else ()
-        fields = [piece.unflatten(-1, term) for piece, term in zip(pieces, self._terms, strict=True)]
+        fields = [pieces[i].unflatten(-1, term) for i, term in enumerate(self._terms)]
         out, fixed = [], self.constants(x)
         for name, i, j in self._plan:
             basis = fixed[name]
             if i < 0:
-                out.append(basis.expand(*x.shape[:-1], *basis.shape))
+                out.append(basis.expand(x.shape[:-1] + basis.shape))
             elif j < 0:
                 out.append(torch.einsum("kwi,...im->...kmw", basis, fields[i]).flatten(-3, -2))
             else:
                 half = torch.einsum("kwij,...jn->...kwin", basis, fields[j])
                 full = torch.einsum("...im,...kwin->...kmnw", fields[i], half).flatten(-4, -2)
                 out.append(full.index_select(-2, fixed[f"chosen_{i}"]) if i == j else full)
-        return torch.cat(out, -2) if out else x.new_zeros((*x.shape[:-1], 0, self.out_action.dim))
+        return torch.cat(out, -2) if out else x.new_zeros(x.shape[:-1] + (0, self.out_action.dim))
 
 
 class _Scalars(_Products):

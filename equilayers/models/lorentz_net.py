@@ -72,6 +72,7 @@ class LorentzNet(nn.Module):
         self.embed = nn.Linear(scalars + 1, width)
         self.rounds = nn.ModuleList(_Round(width) for _ in range(depth))
         self.read_out = MLP(width, classes, width=width, depth=1)
+        self.left_out = ("mask",) if scalars else ("scalars", "mask")  # of a graph
 
     def reset_parameters(self) -> None:
         """As at construction."""
@@ -90,7 +91,8 @@ class LorentzNet(nn.Module):
         that are absent.
         """
         check_channels(x, self.rep.dim, -1, "LorentzNet")
-        self._check(x, scalars, mask)
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            self._check(x, scalars, mask)
         x = ops.keep(x, mask)
         given = [_squash(self.form(x, x)).to(x.dtype)[..., None]]
         h = self.embed(torch.cat(given if scalars is None else [*given, ops.keep(scalars, mask)], -1))
@@ -152,7 +154,7 @@ class _Round(nn.Module):
         square = product.diagonal(dim1=-2, dim2=-1)
         apart = square[..., :, None] + square[..., None, :] - product - product.mT
         seen = _squash(torch.stack([apart, product], -1)).to(h.dtype)
-        ends = [h[..., :, None, :].expand(*h.shape[:-1], n, -1), h[..., None, :, :].expand(*h.shape[:-2], n, n, -1)]
+        ends = [h[..., :, None, :].expand(h.shape[:-1] + (n, -1)), h[..., None, :, :].expand(h.shape[:-2] + (n, n, -1))]
         message = self.edge(torch.cat([*ends, seen], -1))
         x = x + _mean(self.move(message) * x[..., None, :, :], pairs)
         heard = _mean(self.weigh(message) * message, pairs)
@@ -162,7 +164,7 @@ class _Round(nn.Module):
 def _mean(values: Tensor, mask: Tensor | None) -> Tensor:
     """Over the members, last but one, that are present; zero where none is."""
     if mask is None:
-        return values.sum(-2) / max(values.shape[-2], 1)
+        return values.sum(-2) / torch.sym_max(values.shape[-2], 1)
     return ops.keep(values, mask).sum(-2) / mask.sum(-1, keepdim=True).clamp(min=1)
 
 

@@ -99,7 +99,8 @@ class SetTransformer(nn.Module):
             mask: ``(batch, n)``, true for members that are there. Outputs of others are 0, and what stands there has no
                 effect; in a set without members learned points hear nothing.
         """
-        self._check(x, mask)
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            self._check(x, mask)
         x = self.embed(ops.keep(x, mask))
         for block in self.blocks:
             x = block(x, mask)
@@ -134,8 +135,8 @@ class _Attention(nn.Module):
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.query(x), self.key(y), self.value(y))
         )
         out = None if mask is None else ~mask[:, None, None]
-        found = ops.attend(q.expand(len(k), -1, -1, -1), k, v, 1 / sqrt(q.shape[-1]), out).transpose(1, 2).flatten(2)
-        x = self.first(x + self.out(found))
+        found = ops.attend(q.expand(k.shape[0], -1, -1, -1), k, v, 1 / sqrt(q.shape[-1]), out)
+        x = self.first(x + self.out(found.transpose(1, 2).flatten(2)))
         return self.second(x + F.silu(self.own(x)))
 
 

@@ -131,7 +131,7 @@ def _order(moving: Sequence[bool]) -> list[int]:
 
 def _channels_last(x: Tensor, moving: Sequence[bool]) -> Tensor:
     y, first = x.permute(_order(moving)), 1 + sum(moving)
-    return y.reshape(*y.shape[:first], prod(y.shape[first:]))
+    return y.flatten(first) if first <= len(moving) else y.unsqueeze(-1)
 
 
 def _back(y: Tensor, moving: Sequence[bool], shape: Sequence[int]) -> Tensor:

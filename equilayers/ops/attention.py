@@ -50,7 +50,7 @@ def attend(
         mask = ~(left_out & heard)
         if added is not None:
             mask = added.masked_fill(left_out, 0.0).masked_fill(~mask, -math.inf)
-    if mask is not None and mask.dtype != torch.bool:
+    if mask is not None and added is not None:
         mask = mask.to(query.dtype)
     found = _attended(query, key.to(query.dtype), value.to(query.dtype), scale, mask).to(value.dtype)
     return found if heard is None else torch.where(heard, found, 0.0)
