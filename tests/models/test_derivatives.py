@@ -17,6 +17,7 @@ import model_variants
 import pytest
 import torch
 from layer_cases import ALL as LAYERS
+from layer_cases import VARIANTS as LATER
 from model_cases import CASES as MODELS
 from model_variants import VARIANTS
 from torch import Tensor, nn
@@ -264,8 +265,7 @@ def finite_everywhere(name: str, dtype: torch.dtype, autocast: bool = False) -> 
 def test_every_precision_is_finite_at_every_size(name):
     for dtype in DTYPES:
         assert finite_everywhere(name, dtype), dtype
-    for dtype in DTYPES[2:]:
-        assert finite_everywhere(name, dtype, autocast=True), f"autocast to {dtype}"
+    assert finite_everywhere(name, torch.float16, autocast=True)
 
 
 def test_only_what_does_not_fit_is_left_out():
@@ -289,7 +289,7 @@ def test_half_precision_is_near_double():
 # Transforms
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in LATER else ()) for n in NAMES])
 def test_forward_mode_agrees_with_reverse_mode(name):
     """Jacobians in a drawn direction, and second derivatives forward over reverse."""
     tried = subject(name)
