@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,16 +101,25 @@ def _graph(module: nn.Module, example: tuple[Any, ...] | None) -> torch.fx.Graph
     them: a graph cannot ask whether there is a mask. Lists and tuples of tensors are taken apart as the example, or
     the module's ``structure``, says.
     """
-    tracer, fixed = torch.fx.Tracer(), _fixed(module, example)
-    graph = tracer.trace(module, fixed or None)
-    for node in reversed(graph.nodes):
+    tracer = torch.fx.Tracer()
+    graph = tracer.trace(module, _fixed(module, example) or None)
+    for node in list(graph.nodes):
         node.type = None
-        node.meta.pop("is_wrapped", None)  # torch would write a call of fx.wrap, after which no trace runs any more
-        if getattr(node.target, "__name__", "") == "_assert_is_none":  # of what was left out, as its placeholder is
-            graph.erase_node(node)
-        elif node.op == "placeholder" and not node.users and fixed.get(node.target.removesuffix("_1"), node) is None:
-            graph.erase_node(node)
+        node.meta.pop("is_wrapped", None)
+        if getattr(node.target, "__name__", "") == "_assert_is_none":
+            _assert_left_out(graph, node)
     return torch.fx.GraphModule(tracer.root, graph, type(module).__name__)
+
+
+def _assert_left_out(graph: torch.fx.Graph, node: torch.fx.Node) -> None:
+    """Torch's own check of an argument that is fixed to None, in words that can be traced again.
+
+    A loader traces what it loads. Torch's function would then be wrapped by a name that no later trace finds.
+    """
+    argument, message = node.args[:2]
+    with graph.inserting_before(node):
+        graph.call_function(torch._assert, (graph.call_function(operator.eq, (argument, None)), message))
+    graph.erase_node(node)
 
 
 def _fixed(module: nn.Module, example: tuple[Any, ...] | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.layers import GeometricProduct, Linear
 from equilayers.layers.geometric_product import clifford_table
-from equilayers.layers.layer import Layer, check_channels, require_one_group
+from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
 from equilayers.representations import Representation, exterior
 
 __all__ = ["GeometricTransformer"]
@@ -133,10 +133,15 @@ class _Norm(Layer):
         self._shape = (2**vectors.dim, channels)
         sizes = [math.comb(vectors.dim, k) for k in range(vectors.dim + 1)]
         form, grades = _multivector_form(q), np.repeat(np.eye(len(sizes)), sizes, 1)
+        self._meaning = [form.copy(), grades]
         for grade in grades.astype(bool):
             if np.linalg.eigvalsh(form[np.ix_(grade, grade)]).max() < ROUNDING:
                 form[grade] *= -1.0
         self.register_constants({"squares": form, "grades": grades})
+
+    def _fingerprint(self) -> Fingerprint:
+        """Of the form itself: absolute squares do not depend on the signs of the grades."""
+        return self._meaning + action_arrays(self.in_action) + action_arrays(self.out_action), [], []
 
     def forward(self, x: Tensor) -> Tensor:
         h = x.unflatten(-1, self._shape)
