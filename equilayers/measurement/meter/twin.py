@@ -1,0 +1,115 @@
+"""The same function in double precision, where there is one, and in what precision a function really computes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from equilayers.errors import EquilayersError
+from equilayers.measurement.joined import Tensors
+from equilayers.measurement.probe import Probe, eps, leaves_of, precision, uncompiled
+
+__all__ = ["NoTwin", "Twin", "computed_roundoff"]
+
+
+class NoTwin(EquilayersError):
+    """A function has no double in higher precision."""
+
+
+class _Watch(TorchDispatchMode):
+    """The floating dtypes in which a function computes, and whether it leaves double precision on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dtypes: set[torch.dtype] = set()
+        self.lowered = ""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch loads its compiler, for seconds, at the first call
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        given = {t.dtype for t in _tensors((args, kwargs))}
+        for tensor in _tensors(out):
+            if tensor.is_floating_point() or tensor.is_complex():
+                self.dtypes.add(tensor.dtype)
+                if given & {torch.float64, torch.complex128} and eps(tensor.dtype) > eps(torch.float64):
+                    self.lowered = str(tensor.dtype)
+        return out
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _tensors(part)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+
+
+def computed_roundoff(probe: Probe, x: Tensors) -> float:
+    """One roundoff of the lowest precision in which a function computes or answers."""
+    watch = _Watch()
+    try:
+        with watch:
+            y = probe(x)
+        seen = {*watch.dtypes, *(t.dtype for t in leaves_of(y))}
+    except Exception:  # what cannot be watched computes in the precision of its input and output
+        seen = {*probe.dtypes, *(t.dtype for t in leaves_of(probe(x)))}
+    return max((eps(dtype) for dtype in seen), default=0.0)
+
+
+class Twin:
+    """A copy of a module in double precision; of a function, itself on inputs in double precision.
+
+    Raises:
+        NoTwin: with the reason.
+    """
+
+    def __init__(self, probe: Probe, x: Tensors) -> None:
+        dtypes = [precision(tensor, torch.float64) for tensor in leaves_of(x)]
+        if all(eps(dtype) <= eps(torch.float64) for dtype in probe.dtypes) and not _lower(probe.f):
+            raise NoTwin("it computes in float64")
+        self.probe = probe.of(_in_double(probe.f), dtypes)
+
+    def __call__(self, x: Tensors) -> Tensors:
+        with _told(), _Watch() as watch:
+            y = self.probe(x)
+        lowered = watch.lowered or next((str(t.dtype) for t in leaves_of(y) if eps(t.dtype) > 1e-15), "")
+        if lowered:
+            raise NoTwin(f"it computes in {lowered} inside")
+        return y
+
+
+def _lower(f: Callable[..., Any]) -> bool:
+    """Whether a module holds numbers of less than double precision."""
+    if not isinstance(f, torch.nn.Module):
+        return False
+    return any(eps(t.dtype) > eps(torch.float64) for t in (*f.parameters(), *f.buffers()))
+
+
+def _in_double(f: Callable[..., Any]) -> Callable[..., Any]:
+    if not isinstance(f, torch.nn.Module):
+        return f
+    with _told():
+        twin: Any = copy.deepcopy(uncompiled(f))
+        return twin._apply(lambda tensor: tensor.to(precision(tensor, torch.float64)))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except NoTwin:
+        raise
+    except Exception as problem:  # sharded, quantised, exported and hooked modules refuse in many ways
+        cause = problem.__cause__ or problem
+        raise NoTwin(f"a {type(cause).__name__} in double precision") from problem
