@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.util import find_spec
+from os.path import exists  # which never raises
 from pathlib import Path
 from typing import Any
 
 from equilayers import __version__
 from equilayers.errors import BadInput, EquilayersError
+from equilayers.experiments.terminal import deliver, one_line, say, settle
 
 __all__ = ["main"]
 
-BENCH_NEEDS = {"rich": "rich", "matplotlib": "matplotlib", "sklearn": "scikit-learn"}
+BENCH_NEEDS = {"rich": "rich", "matplotlib": "matplotlib", "jinja2": "jinja2", "sklearn": "scikit-learn"}
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130  # exit codes, beside 0
 
 
@@ -50,22 +52,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     words = sys.argv[1:] if argv is None else argv
+    try:
+        try:
+            code = _run(words)
+        except SystemExit:  # of argparse, which has printed help, the version, or what is wrong
+            deliver(sys.stdout)
+            raise
+        deliver(sys.stdout)
+        return code
+    except BrokenPipeError:  # the reader, for example `head`, has seen enough
+        return 0
+    except KeyboardInterrupt:
+        say("equilayers: interrupted", sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        say(f"equilayers: {_told(error)}", sys.stderr)
+        return REFUSED
+    finally:
+        settle(sys.stdout)
+        settle(sys.stderr)
+
+
+def _run(words: Sequence[str]) -> int:
     # "-3m" is a group and no option: argparse takes a word with a blank for an argument
     arguments = _parser().parse_args([f" {w}" if w[:1] == "-" and w[1:2].isdigit() else w for w in words])
-    try:
-        return int(arguments.command(arguments))
-    except EquilayersError as error:
-        print(f"equilayers: {error}", file=sys.stderr)
-        return REFUSED
-    except BrokenPipeError:  # the reader, for example `head`, has seen enough
-        sys.stderr.close()
-        return 0
+    return int(arguments.command(arguments))
+
+
+def _told(error: Exception) -> str:
+    """What went wrong; a fault of this package on one line, with the place, so that it can be reported."""
+    if isinstance(error, EquilayersError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"the system refuses: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    if isinstance(error, MemoryError):
+        return f"too large for the memory of this machine: {one_line(error)}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of this program, please report it: {one_line(error)} ({frame.filename}, line {frame.lineno})"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Prints as everything else is printed; argparse itself ignores that an output is full."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            say(message.rstrip("\n"), file or sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
     from equilayers.experiments.catalogue import TASK_NAMES
 
-    parser = argparse.ArgumentParser(prog="equilayers", description="Equivariant layers for any symmetry group.")
+    parser = _Parser(prog="equilayers", description="Equivariant layers for any symmetry group.")
     parser.add_argument("--version", action="version", version=f"equilayers {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -93,7 +130,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--level", type=int, default=2, help="tensor powers to look into, for an infinite group (2)")
     show.set_defaults(command=_show)
 
-    check = commands.add_parser("check", help="run every law of a group on your own class")
+    check = commands.add_parser(
+        "check",
+        help="run every law of a group on your own class; this imports and runs your module",
+        description="Run every law of a group on a class of your own. PACKAGE.MODULE is imported, from the working "
+        "directory if it is there, so its code runs: check only what you would run.",
+    )
     check.add_argument("target", metavar="PACKAGE.MODULE:NAME", help="a class without arguments, or a group")
     check.set_defaults(command=_check)
     return parser
@@ -111,99 +153,67 @@ def _require_bench() -> None:
 
 def _bench(arguments: argparse.Namespace) -> int:
     _require_bench()
-    from rich.console import Console
-
     from equilayers.experiments import default_folder, run_benchmark
-    from equilayers.experiments.console import Watch
+    from equilayers.experiments.console import Screen, Watch
+    from equilayers.experiments.files import as_folder
 
-    console = Console()
-    folder = arguments.out or default_folder(arguments.task, arguments.quick, arguments.controls)
-    continuing = (folder / "records.jsonl").exists()
-    console.print(f"{'Continuing in' if continuing else 'Results go to'} {folder}", highlight=False, soft_wrap=True)
+    screen = Screen()
+    folder = as_folder(arguments.out or default_folder(arguments.task, arguments.quick, arguments.controls))
+    screen.say(f"{'Continuing in' if exists(folder / 'records.jsonl') else 'Results go to'} {folder}")
     try:
-        with Watch(console, arguments.task) as watch:
+        with Watch(screen, arguments.task) as watch:
             a = arguments
             run_benchmark(a.task, a.quick, a.data, out=folder, controls=a.controls, progress=watch)
     except KeyboardInterrupt:
-        console.print(
-            f"Interrupted. What finished is kept in {folder}; the same command continues there,", soft_wrap=True
-        )
-        console.print(f"and this one reports on what is there: equilayers report {folder}", soft_wrap=True)
+        screen.say(f"Interrupted. What finished is kept in {folder}; the same command continues there,")
+        screen.say(f"and this one reports on what is there: equilayers report {folder}")
         return INTERRUPTED
-    return _finish(console, folder)
+    except BrokenPipeError as error:
+        values = {"kept in": folder}
+        raise BadInput("The output was closed before the end.", values, "The same command continues there.") from error
+    return _finish(screen, folder)
 
 
-def _finish(console: Any, folder: Path) -> int:
+def _finish(screen: Any, folder: Path) -> int:
     """Summary, final table and report of whatever the folder holds."""
     from equilayers.experiments.console import final
     from equilayers.experiments.report import publish
 
     summary, report = publish(folder)
-    final(console, summary)
-    console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+    final(screen, summary)
+    screen.say(f"Report: {report}")
     return 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
     _require_bench()
-    from rich.console import Console
+    from equilayers.experiments.console import Screen
 
-    return _finish(Console(), arguments.folder)
+    return _finish(Screen(), arguments.folder)
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from equilayers.experiments.show import describe, listing
     from equilayers.groups import group
 
-    print(listing() if arguments.group is None else describe(group(arguments.group), arguments.level))
+    say(listing() if arguments.group is None else describe(group(arguments.group), arguments.level), sys.stdout)
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from equilayers.measurement import check_group
+    from equilayers.experiments.check import Unchecked, check
 
-    subject = _load(arguments.target)
     try:
-        print(check_group(subject))
+        say(check(arguments.target), sys.stdout)
+    except Unchecked:
+        raise
     except EquilayersError as error:  # a broken law, or a description from which no group can be derived
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         return FAILED
     return 0
 
 
-def _load(target: str) -> Any:
-    """The group that ``package.module:Name`` names, or one of that class; the working directory is looked in first."""
-    from equilayers.groups import Group
-
-    module, _, name = target.partition(":")
-    if not module or not name:
-        raise BadInput("A target is a module and a name.", {"given": target}, "Write package.module:ClassName.")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise BadInput(
-            "No such class can be imported.", {"given": target, "error": error}, "Check both names."
-        ) from None
-    if not (isinstance(found, Group) or (isinstance(found, type) and issubclass(found, Group))):
-        raise BadInput(
-            "check takes a group or a class of groups.",
-            {"given": target, "found": repr(found)},
-            "Subclass MatrixGroup, PermutationGroup or FiniteMatrixGroup of equilayers.groups.",
-        )
-    if not isinstance(found, type):
-        return found
-    try:
-        return found()
-    except TypeError as error:
-        raise BadInput(
-            "A class is checked by a group that it makes without arguments.",
-            {"given": target, "error": error},
-            "Name a group instead: a module's variable that holds one.",
-        ) from None
-
-
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # `python -m` puts the working directory there: a torch.py in it is not to be run
     sys.exit(main())

@@ -230,14 +230,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _record(job: Any, i: int) -> dict[str, Any]:
-    counts = "".join(str((k * (i + 3)) % 5) for k in range(40))
-    accuracy = sum(map(int, counts)) / 160
     return {
         "format": 1, "key": job.key, "kind": "run", "task": job.task, "arm": job.arm, "n": job.n, "seed": job.seed,
-        "steps": 300, "rate": 0.01, "parameters": 100, "macs": 1000, "seconds": 0.5, "final_loss": 0, "flagged": False,
-        "evaluations": {"rotated": {"accuracy": accuracy, "counts": counts}},
+        "steps": job.steps, "rate": 0.01, "parameters": 100, "macs": 1000, "seconds": 0.5, "final_loss": 0,
+        "flagged": False, "evaluations": {name: _evaluation(name, i) for name in _evaluations(job.arm)},
         "equivariance": {"error": None, "low": None, "high": None, "floor": None},
     }  # fmt: skip
+
+
+def _evaluations(arm: str) -> list[str]:
+    return ["rotated", "upright"] + ["rotated_tta"] * arm.startswith(("plain", "augmented"))
+
+
+def _evaluation(name: str, i: int) -> dict[str, Any]:
+    positions = 1 if name == "upright" else 4
+    counts = "".join(str((k * (i + 3)) % 5 * positions // 4) for k in range(40))
+    return {"accuracy": sum(map(int, counts)) / (40 * positions), "counts": counts}
 
 
 def test_report_summarises_what_is_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from equilayers.experiments.benchmark import default_folder, run_benchmark
     from equilayers.experiments.execution import Progress
     from equilayers.experiments.plan import Plan, make_plan
-    from equilayers.experiments.records import read_records
+    from equilayers.experiments.records import read_records, read_results
     from equilayers.experiments.tasks import load_task
 
 _HOME_OF = {
@@ -19,10 +19,13 @@ _HOME_OF = {
     "load_task": "tasks",
     "make_plan": "plan",
     "read_records": "records",
+    "read_results": "records",
     "run_benchmark": "benchmark",
 }
 
-__all__ = ["Plan", "Progress", "default_folder", "load_task", "make_plan", "read_records", "run_benchmark"]
+__all__ = [
+    "Plan", "Progress", "default_folder", "load_task", "make_plan", "read_records", "read_results", "run_benchmark",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -13,9 +13,11 @@ import torch
 import equilayers
 from equilayers.errors import BadInput
 from equilayers.experiments.execution import Progress, execute
+from equilayers.experiments.files import as_folder
 from equilayers.experiments.plan import make_plan
 from equilayers.experiments.pool import usable_cores
-from equilayers.experiments.records import FORMAT, RecordFile
+from equilayers.experiments.records import RecordFile
+from equilayers.experiments.schema import FORMAT, RecordSchema
 from equilayers.experiments.tasks import load_task
 
 __all__ = ["default_folder", "run_benchmark"]
@@ -56,13 +58,13 @@ def run_benchmark(
         ResultsError: a folder with another plan or a damaged one, which is left as it is, or one in use.
     """
     plan = make_plan(task, quick, controls)
-    if processes is not None and processes < 1:
+    if processes is not None and (type(processes) is not int or processes < 1):
         raise BadInput("At least one process must work.", {"processes": processes}, "Leave it out for one per core.")
     loaded = load_task(task, data)
     settings = {"format": FORMAT, **plan.settings(), "data": loaded.digest(), "versions": _versions()}
-    setup = {"task": task, "data": None if data is None else str(Path(data).resolve())}
-    folder = default_folder(task, quick, controls) if out is None else Path(out)
-    with RecordFile(folder, settings) as file:
+    setup = {"task": task, "data": None if data is None else str(as_folder(data).resolve())}
+    folder = default_folder(task, quick, controls) if out is None else as_folder(out)
+    with RecordFile(folder, settings, RecordSchema(plan)) as file:
         execute(plan, file, WORKER, setup, processes or usable_cores(), progress)
     return folder
 

@@ -126,7 +126,7 @@ class Entry:
         Raises:
             BadInput: unknown controls.
         """
-        if controls not in self.controls:
+        if not isinstance(controls, str) or controls not in self.controls:
             values = {"controls": controls, "of this task": ", ".join(self.controls)}
             raise BadInput("Unknown controls.", values, f"Give one of {', '.join(self.controls)}.")
         optional: Collection[str] = {name for names in self.controls.values() for name in names}
@@ -143,7 +143,7 @@ def entry(name: str) -> Entry:
         >>> entry("digits").quick.sizes
         (150, 1400)
     """
-    if name not in _HOME_OF:
+    if not isinstance(name, str) or name not in _HOME_OF:
         raise BadInput("An unknown task.", {"task": name}, f"Give one of {', '.join(TASK_NAMES)}.")
     return import_module(f"equilayers.experiments.{_HOME_OF[name]}").ENTRIES[name]
 

@@ -18,8 +18,9 @@ from equilayers.experiments.catalogue import presentation_of, scheme_of
 from equilayers.experiments.execution import Progress
 from equilayers.experiments.presentation import Presentation
 from equilayers.experiments.summary import Contrast, Summary, rank
+from equilayers.experiments.terminal import visible, writing
 
-__all__ = ["Watch", "duration", "final"]
+__all__ = ["Screen", "Watch", "duration", "final"]
 
 LINES = 20  # plain lines in a whole run that is not watched in a terminal
 VERDICT_STYLES = {"ahead": "bold blue", "behind": "bold red", "undecided": "dim", "no interval": "dim"}
@@ -40,11 +41,35 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+class Screen(Console):
+    """A terminal or a file that shows every text as it is, in cells of tables too: no markup, nothing to obey."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, "highlight": False} | options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text to be printed; all that is not a :class:`rich.text.Text` passes here."""
+        return super().render_str(visible(text, self.encoding), **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich prints; OSError where the output is full or closed."""
+        with writing():
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: said to the caller, who knows what that means, and not by leaving the program."""
+        raise
+
+    def say(self, text: str) -> None:
+        """Print a line, however long."""
+        self.print(text, soft_wrap=True)
+
+
 class Watch:
     """Follows a benchmark: give it to ``run_benchmark(progress=)`` and keep it open as a context.
 
     Args:
-        console: where to print; a terminal gets a live table, anything else plain lines.
+        console: where to print, a :class:`Screen`; a terminal gets a live table, anything else plain lines.
         task: what is run, a name of the catalogue.
     """
 
@@ -78,7 +103,7 @@ class Watch:
         """Take the new state."""
         self.state = state
         for note in state.notes[self.said :]:
-            self.console.print(f"Note: {note}", highlight=False, soft_wrap=True)
+            self.console.print(f"Note: {note}", highlight=False, soft_wrap=True, markup=False)
         self.said = len(state.notes)
         self.bar.update(self.task, completed=state.done, total=state.total, description=_left(state))
         if self.live is None and state.last is not None and (state.done == state.total or state.done >= self.next_line):
@@ -140,9 +165,10 @@ def final(console: Console, summary: Summary) -> None:
     primary = {c.n: c for c in summary.contrasts if c.primary}
     if primary:
         table.add_row()
-        table.add_row(f"[bold]{first} − {second}[/bold]", *(_verdict(show, primary.get(n)) for n in summary.sizes))
+        pair = Text(f"{first} − {second}", style="bold")
+        table.add_row(pair, *(_verdict(show, primary.get(n)) for n in summary.sizes))
     console.print()
-    console.print(f"[bold]{show.heading}[/bold], {what}", highlight=False, soft_wrap=True)
+    console.print(Text.assemble((show.heading, "bold"), f", {what}"), soft_wrap=True)
     console.print(table, highlight=False)
     console.print()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from torch import Tensor, nn
@@ -53,10 +54,11 @@ def measure(net: nn.Module, images: Tensor) -> dict[str, float | None]:
 
 
 def plain_values(report: EquivarianceReport) -> dict[str, float | None]:
-    """What a record keeps of a measurement."""
+    """What a record keeps of a measurement; an end of an interval that is not finite is none."""
     low, high = report.interval or (None, None)
     values = {"error": report.error, "low": low, "high": high, "floor": report.floor}
-    return {name: None if value is None else float(f"{value:.6g}") for name, value in values.items()}
+    finite = {name: None if value is None or not isfinite(value) else value for name, value in values.items()}
+    return {name: None if value is None else float(f"{value:.6g}") for name, value in finite.items()}
 
 
 def _trial_score(record: Mapping[str, Any]) -> float:

@@ -8,7 +8,9 @@ from typing import Any
 
 from equilayers.experiments.catalogue import entry
 
-__all__ = ["Job", "Plan", "make_plan"]
+__all__ = ["LOOKS", "Job", "Plan", "make_plan"]
+
+LOOKS = (25, 50, 100, 200, 400, 800, 1200, 1600)  # after so many steps of a long run its curve has a point
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equilayers.experiments.html import Markup, fill
 from equilayers.experiments.summary import PRIMARY, Contrast, Summary
 from equilayers.experiments.words import SUPERSCRIPTS
 
@@ -93,28 +94,31 @@ def style(arm: str) -> Style:
     return EVERY.get(arm, Style(INK, "o", False, (1, 1)))
 
 
-def key(arm: str) -> str:
+KEY = (
+    '<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true">{% if style %}'
+    '<line x1="0" y1="7" x2="28" y2="7" stroke="{{ style.colour }}" stroke-width="1.7"'
+    """{% if style.dashes %} stroke-dasharray="{{ style.dashes|join(' ') }}"{% endif %}/>"""
+    '<{{ shape }} fill="{{ style.colour if style.filled else "#fff" }}" stroke="{{ style.colour }}" stroke-width="1.3"'
+    "/>{% endif %}</svg>"
+)
+SHAPES = {
+    "o": Markup('circle cx="14" cy="7" r="3.6"'),
+    "s": Markup('rect x="10.6" y="3.6" width="6.8" height="6.8"'),
+    "^": Markup('path d="M14 2.6 18.2 10.4H9.8Z"'),
+    "v": Markup('path d="M14 11.4 18.2 3.6H9.8Z"'),
+    "D": Markup('path d="M14 2.4 18.6 7 14 11.6 9.4 7Z"'),
+}
+
+
+def key(arm: str) -> Markup:
     """A sample of an arm's line and marker, as SVG, for legend and tables; blank for an arm that no plot draws."""
-    if arm not in EVERY:
-        return '<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true"></svg>'
-    s = style(arm)
-    dashes = f' stroke-dasharray="{" ".join(f"{d}" for d in s.dashes)}"' if s.dashes else ""
-    fill = s.colour if s.filled else "#fff"
-    shapes = {
-        "o": '<circle cx="14" cy="7" r="3.6"{}/>',
-        "s": '<rect x="10.6" y="3.6" width="6.8" height="6.8"{}/>',
-        "^": '<path d="M14 2.6 18.2 10.4H9.8Z"{}/>',
-        "v": '<path d="M14 11.4 18.2 3.6H9.8Z"{}/>',
-        "D": '<path d="M14 2.4 18.6 7 14 11.6 9.4 7Z"{}/>',
-    }
-    shape = shapes[s.marker].format(f' fill="{fill}" stroke="{s.colour}" stroke-width="1.3"')
-    stroke = f'<line x1="0" y1="7" x2="28" y2="7" stroke="{s.colour}" stroke-width="1.7"{dashes}/>'
-    return f'<svg class="key" viewBox="0 0 28 14" width="28" height="14" aria-hidden="true">{stroke}{shape}</svg>'
+    known = EVERY.get(arm)
+    return fill(KEY, style=known, shape=SHAPES[known.marker] if known else "")
 
 
-def draw(name: str, title: str, paint: Callable[[Axes], None], size: tuple[float, float] = (4.7, 3.3)) -> str:
+def draw(name: str, title: str, paint: Callable[[Axes], None], size: tuple[float, float] = (4.7, 3.3)) -> Markup:
     """One plot as an ``svg`` element with an accessible title; the same bytes for the same numbers."""
-    import matplotlib
+    from matplotlib import style as styles
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
@@ -137,7 +141,7 @@ def draw(name: str, title: str, paint: Callable[[Axes], None], size: tuple[float
         "grid.linewidth": 0.6,
         "axes.axisbelow": True,
     }
-    with matplotlib.rc_context(settings):
+    with styles.context(["default", settings], after_reset=True):  # no matplotlibrc of the working directory
         figure: Figure = Figure(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)
         paint(figure.add_subplot())
@@ -146,7 +150,7 @@ def draw(name: str, title: str, paint: Callable[[Axes], None], size: tuple[float
     return _inline(text.getvalue(), name, title)
 
 
-def _inline(svg: str, name: str, title: str) -> str:
+def _inline(svg: str, name: str, title: str) -> Markup:
     """Only the ``svg`` element, its size left to the page, its identifiers made the plot's own."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
@@ -157,7 +161,8 @@ def _inline(svg: str, name: str, title: str) -> str:
     svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r' xmlns:xlink="[^"]*"| xmlns="[^"]*"', "", svg, count=2)
     svg = svg.replace("xlink:href", "href")
-    return svg.replace("<svg", f'<svg class="plot" id="plot-{name}" role="img" aria-label="{title}"', 1)
+    template = '<svg class="plot" id="plot-{{ name }}" role="img" aria-label="{{ title }}"'
+    return fill(template, name=name, title=title) + Markup(svg.removeprefix("<svg"))  # matplotlib escapes its texts
 
 
 def line(axes: Axes, arm: str, x: Any, y: Any, low: Any = None, high: Any = None, **more: Any) -> None:
@@ -188,7 +193,7 @@ def size_axis(axes: Axes, sizes: Sequence[int], what: str = "training images") -
     axes.grid(axis="x", visible=False)
 
 
-def accuracy(summary: Summary, column: str = "rotated") -> str:
+def accuracy(summary: Summary, column: str = "rotated") -> Markup:
     """Accuracy against data, with intervals."""
     arms = [arm for arm in summary.arms if arm in STYLES]
     arms = [arm for arm in arms if any((x.column, x.arm) == (column, arm) for x in summary.levels)]
@@ -214,7 +219,7 @@ def _ends(intervals: Sequence[Any], scale: float = 100) -> tuple[list[float], li
     return means, lows, [scale * (i.mean if i.high is None else i.high) for i in intervals]
 
 
-def differences(summary: Summary) -> str:
+def differences(summary: Summary) -> Markup:
     """C4 minus each arm that learns the symmetry, with intervals and the line of no difference; the primary is heavier.
 
     The others are behind by so much on little data that they would flatten what is in question.
@@ -248,7 +253,7 @@ def difference_lines(
     return means
 
 
-def steps(summary: Summary) -> str:
+def steps(summary: Summary) -> Markup:
     """Accuracy against training steps, from the long runs."""
 
     def paint(axes: Axes) -> None:
@@ -271,12 +276,13 @@ def step_ticks(summary: Summary) -> list[int]:
     return [t for i, t in enumerate(ticks) if i == 0 or t >= 1.6 * ticks[i - 1] or t == ticks[-1]]
 
 
-def equivariance(summary: Summary, what: str = "training images") -> str:
+def equivariance(summary: Summary, what: str = "training images") -> Markup:
     """Equivariance error against data on a logarithmic scale, with the floor of rounding shaded."""
     defined = [e for e in summary.equivariance if e.error is not None]
     arms = list(dict.fromkeys(e.arm for e in defined))
     floors = [e.floor for e in summary.equivariance if e.floor]
-    least = min([e.error for e in defined if e.error] + floors, default=1e-8) / 10  # an exact 0 is drawn here
+    least = min([e.error for e in defined if e.error] + floors, default=1e-8)
+    least = max(least / 10, 1e-30)  # an exact 0 is drawn here
 
     def paint(axes: Axes) -> None:
         for i, arm in enumerate(arms):
@@ -308,7 +314,7 @@ def power(value: float, position: float) -> str:
     return "1" if exponent == 0 else "10" + str(exponent).translate(SUPERSCRIPTS)
 
 
-def cost(summary: Summary, what: str) -> str:
+def cost(summary: Summary, what: str) -> Markup:
     """One bar for each arm: ``parameters``, ``macs`` or ``seconds``, with the number at its end."""
     labels = {"parameters": "parameters", "macs": "multiply-accumulates per image", "seconds": "seconds of training"}
     costs = [c for c in summary.costs if (c.arm in STYLES) and getattr(c, what) is not None]

@@ -17,6 +17,7 @@ from equilayers.errors import EquilayersError
 __all__ = ["Pool", "usable_cores"]
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+WORKER = Path(__file__).absolute().with_name("worker.py")
 PATIENCE = 3  # a job that ends this many workers is not tried again
 
 Job = dict[str, Any]
@@ -27,18 +28,31 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _options() -> list[str]:
+    """The working directory is never on the path of a worker; what the parent was told to leave out is left out."""
+    flags = {"-I": sys.flags.isolated, "-E": sys.flags.ignore_environment, "-s": sys.flags.no_user_site}
+    return ["-P", *(option for option, is_set in flags.items() if is_set)]
+
+
+def _environment() -> dict[str, str]:
+    """The parent's; an empty entry of the path would stand for the working directory."""
+    paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
 class _Worker:
     """One process, and a thread that passes on what it answers, None at its end."""
 
     def __init__(self, target: str, setup: Job, answers: queue.Queue[tuple[_Worker, str | None]]) -> None:
-        root = str(Path(__file__).parents[2])
-        paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}
         self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the worker)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "equilayers.experiments.worker", target],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, env=environment, encoding="utf-8",
-        )  # fmt: skip
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, *_options(), str(WORKER), target],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, env=_environment(), encoding="utf-8",
+            )  # fmt: skip
+        except OSError:
+            self.said.close()
+            raise
         self.job: Job | None = None
         self._answers = answers
         threading.Thread(target=self._listen, daemon=True).start()
@@ -90,17 +104,28 @@ class Pool:
         processes: number of workers.
 
     Raises:
-        EquilayersError: from :meth:`wait`, when a job fails, or ends one worker after another.
+        EquilayersError: when no worker can be started; from :meth:`wait`, when a job fails, or ends one worker after
+            another.
     """
 
     def __init__(self, target: str, setup: Job, processes: int) -> None:
         self._target, self._setup = target, setup
         self._answers: queue.Queue[tuple[_Worker, str | None]] = queue.Queue()
         self._deaths: dict[str, int] = {}
-        self._workers = [self._new() for _ in range(processes)]
+        self._workers: list[_Worker] = []
+        try:
+            for _ in range(processes):
+                self._workers.append(self._new())
+        except BaseException:
+            self.__exit__()
+            raise
 
     def _new(self) -> _Worker:
-        return _Worker(self._target, self._setup, self._answers)
+        try:
+            return _Worker(self._target, self._setup, self._answers)
+        except OSError as error:
+            remedy = "Make room for processes and temporary files, then give the same command again."
+            raise EquilayersError("A worker process cannot be started.", {"reason": error}, remedy) from error
 
     def __enter__(self) -> Pool:
         return self

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from equilayers.experiments.html import Markup
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import Contrast, Summary
 
@@ -34,7 +35,7 @@ class Presentation:
     facts: Callable[[Summary], list[str]]
     says: Callable[[Summary], str]
     unsaid: Callable[[Summary], str]
-    sections: Callable[[Summary], list[str]]
+    sections: Callable[[Summary], list[Markup]]
     heading: str
     spread: str
     cell: Callable[[Interval | None], str]

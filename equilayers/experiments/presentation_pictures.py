@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from equilayers.experiments import plots
+from equilayers.experiments.html import Markup
 from equilayers.experiments.presentation import Presentation
 from equilayers.experiments.sections import (
     against_steps,
@@ -24,7 +25,7 @@ __all__ = ["PRESENTATION"]
 TITLES = {"digits": "8×8 digits", "mnist-rot": "28×28 digits"}
 
 
-def _plots(summary: Summary) -> str:
+def _plots(summary: Summary) -> Markup:
     figures = []
     if summary.levels:
         figures.append(figure(plots.accuracy(summary), "Accuracy against data", "Mean over seeds and test images."))
@@ -39,9 +40,9 @@ def _plots(summary: Summary) -> str:
     return plots_section([arm for arm in summary.arms if arm in plots.STYLES], [f for f in figures if f])
 
 
-def _costs(summary: Summary) -> str:
+def _costs(summary: Summary) -> Markup:
     if not summary.costs:
-        return ""
+        return Markup()
     kinds = [k for k in ("parameters", "macs", "seconds") if any(getattr(c, k) is not None for c in summary.costs)]
     note = "Averaging over the rotations (TTA) changes nothing in training and costs four passes for each test image. "
     note += f"Seconds: one run on {max(summary.sizes)} images, one thread."
@@ -58,7 +59,7 @@ METHOD = (
 )
 
 
-def _sections(summary: Summary) -> list[str]:
+def _sections(summary: Summary) -> list[Markup]:
     return [_plots(summary), _costs(summary), tables(summary), method_section(METHOD)]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from equilayers.experiments.catalogue import Task
-from equilayers.experiments.plan import Job
-from equilayers.experiments.records import FORMAT
+from equilayers.experiments.plan import LOOKS, Job
+from equilayers.experiments.schema import FORMAT
 from equilayers.experiments.seeds import seed_of
 from equilayers.experiments.tasks import load_task
 from equilayers.experiments.training import train
@@ -18,7 +18,6 @@ from equilayers.models import count_parameters
 __all__ = ["Runner", "run_job"]
 
 DIVERGED = 1e6  # stands for a loss that is not a number
-LOOKS = (25, 50, 100, 200, 400, 800, 1200, 1600)
 
 
 class Runner:

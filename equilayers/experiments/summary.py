@@ -86,11 +86,14 @@ class Scheme:
         blind: arms that train the same function under every condition, so that one run serves all columns.
         order: of the arms, in tables and legends.
         contrasts: column, first and second arm; ``primary`` is the one named beforehand.
-        scores: an evaluation, and its name, to the score of each test unit; their mean is the level.
+        scores: an evaluation, and its name, to the score of each test unit; their mean is the level. ValueError where
+            it holds none.
         sign: 1 where a larger score is better, -1 where it is an error; a contrast is ``sign * (first - second)``, so
             that a positive one means that the first arm is ahead.
         quantity: what a score is, as ``summary.json`` names it.
         repeats: passes that test-time averaging takes.
+        level, units: the fields of an evaluation that hold the level, and the scores of the test units as text.
+        bounds: least and greatest level.
     """
 
     columns: Mapping[str, tuple[str, str]]
@@ -102,6 +105,9 @@ class Scheme:
     sign: int = 1
     quantity: str = "accuracy"
     repeats: int = 1
+    level: str = "accuracy"
+    units: str = "counts"
+    bounds: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -258,7 +264,10 @@ def rank(arm: str, order: tuple[str, ...] = ORDER) -> tuple[int, str]:
 def _turned(evaluation: Mapping[str, Any], test: str) -> np.ndarray:
     """Share of an image's rotations classified right, from one digit for each image."""
     counts = np.frombuffer(evaluation["counts"].encode("ascii"), dtype=np.uint8) - ord("0")
-    return counts / (1 if test == "upright" else ROTATIONS)
+    positions = 1 if test == "upright" else ROTATIONS
+    if counts.max(initial=0) > positions:  # below "0" wraps around to more
+        raise ValueError(f"a digit that is no number from 0 to {positions}")
+    return counts / positions
 
 
 PICTURES = Scheme(COLUMNS, BLIND_TO_TURNS, ORDER, CONTRASTS, PRIMARY, _turned, repeats=ROTATIONS)

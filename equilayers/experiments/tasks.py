@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ from torch import Tensor, nn
 
 from equilayers.errors import BadInput, ResultsError
 from equilayers.experiments.catalogue import Move, entry
+from equilayers.experiments.files import as_folder
 from equilayers.experiments.seeds import seed_of
+from equilayers.experiments.terminal import one_line
 from equilayers.experiments.training import accuracy, evaluate
 from equilayers.experiments.transforms import quarter_turns, random_turns
 
@@ -173,30 +174,43 @@ def load_mnist(data: str | Path | None = None) -> Task:
     if data is None:
         remedy = "Give --data FOLDER with mnist_train.npz and mnist_test.npz."
         raise BadInput("mnist-rot needs images.", {"data": data}, remedy)
-    images, labels = _read_npz(Path(data) / "mnist_train.npz", MNIST_POOL)
-    held_out, held_out_labels = _read_npz(Path(data) / "mnist_test.npz", MNIST_TEST)
+    folder = as_folder(data)
+    images, labels = _read_npz(folder / "mnist_train.npz", MNIST_POOL)
+    held_out, held_out_labels = _read_npz(folder / "mnist_test.npz", MNIST_TEST)
     pool, test = _standardised(images / 255, held_out / 255)
     answers = torch.tensor(labels), torch.tensor(held_out_labels)
     return Task("mnist-rot", pool, answers[0], test, answers[1], MNIST_POOL - 2000, 5, 2, (32, 64, 16))
 
 
 def _read_npz(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of values from 0 to 255 and their digits; nothing in the file is run."""
     try:
+        if not path.is_file():
+            raise FileNotFoundError("no such file")  # a pipe would never end
         with open(path, "rb") as file, np.load(file) as arrays:  # numpy alone leaves a damaged file open
-            images, labels = arrays["images"][:count], arrays["labels"][:count]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            images, labels = np.asarray(arrays["images"]), np.asarray(arrays["labels"])
+    except Exception as error:  # a damaged archive raises whatever its reader trips over
         raise ResultsError(
             "The images cannot be read.",
-            {"file": path, "reason": error},
+            {"file": path, "reason": one_line(error)},
             "Give files of numpy's savez with arrays images (N, 28, 28) and labels (N,).",
         ) from error
-    if images.shape != (count, 28, 28) or labels.shape != (count,):
+    if images.shape[1:] != (28, 28) or labels.ndim != 1 or min(len(images), len(labels)) < count:
         raise ResultsError(
             "The images have another shape.",
             {"file": path, "images": images.shape, "labels": labels.shape, "needed": (count, 28, 28)},
             "Give the usual MNIST, 60000 and 10000 images of 28 x 28.",
         )
+    images, labels = images[:count], labels[:count]
+    bad = {} if _within(images, 0, 255) else {"images": "numbers from 0 to 255"}
+    bad |= {} if _within(labels, 0, 9) and (labels == np.floor(labels)).all() else {"labels": "digits"}
+    if bad:
+        raise ResultsError("The images hold something else.", {"file": path, **bad}, "Give the usual MNIST.")
     return images.astype(np.float64), labels.astype(np.int64)
+
+
+def _within(values: np.ndarray, low: float, high: float) -> bool:
+    return values.dtype.kind in "uif" and bool(((values >= low) & (values <= high)).all())
 
 
 def _standardised(pool: np.ndarray, test: np.ndarray) -> tuple[Tensor, Tensor]:

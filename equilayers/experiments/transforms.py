@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equilayers.numerics import derived
+
 __all__ = ["Conjugated", "orbit", "quarter_turns", "random_turns", "roll", "scramble", "turn"]
 
 TURNS = 4
 
 
-@lru_cache(maxsize=8)
-def _turned_pixels(size: int) -> Tensor:
+@derived
+def _turned_pixels(size: int) -> np.ndarray:
     """``(4, size * size)``: for each number of quarter turns, the pixel that every pixel is read from."""
     pixels = np.arange(size * size).reshape(size, size)
-    return torch.tensor(np.stack([np.rot90(pixels, k).ravel() for k in range(TURNS)]))
+    return np.stack([np.rot90(pixels, k).ravel() for k in range(TURNS)])
 
 
 def turn(images: Tensor, turns: int) -> Tensor:
@@ -36,7 +37,7 @@ def quarter_turns(images: Tensor, turns: Tensor) -> Tensor:
         tensor([[[[2., 4.],
                   [1., 3.]]]])
     """
-    table = _turned_pixels(images.shape[-1])
+    table = torch.tensor(_turned_pixels(images.shape[-1]))
     return images.flatten(1).gather(1, table[turns]).view(images.shape)
 
 

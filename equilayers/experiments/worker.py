@@ -1,7 +1,8 @@
 """A worker process: one JSON job a line on standard input, one JSON answer a line on standard output.
 
-Started as ``python -m equilayers.experiments.worker module:name``; ``name(setup)`` makes the function from a job to a
-record. It ends when its input ends, so at once when its parent dies, however it dies, also in the middle of a job.
+Started as ``python -P worker.py module:name``; ``name(setup)`` makes the function from a job to a record. It ends when
+its input ends, so at once when its parent dies, however it dies, also in the middle of a job. It imports what the
+environment installs and the package that this file belongs to, and nothing that lies in the working directory.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 import threading
 import traceback
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import IO, Any
 
 __all__ = ["main"]
@@ -47,5 +50,16 @@ def _listen(stream: IO[str], lines: queue.SimpleQueue[str]) -> None:
     os._exit(0)  # the parent is gone: nobody waits for the job in hand
 
 
+def _load_own_package() -> None:
+    """Let ``equilayers`` be the one of the parent, wherever that lies; what lies beside it cannot be imported."""
+    folder = Path(__file__).absolute().parents[1]
+    places = [str(folder)]
+    spec = spec_from_file_location("equilayers", folder / "__init__.py", submodule_search_locations=places)
+    assert spec is not None and spec.loader is not None
+    package = sys.modules["equilayers"] = module_from_spec(spec)
+    spec.loader.exec_module(package)
+
+
 if __name__ == "__main__":
+    _load_own_package()
     main(sys.argv[1])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 from equilayers.groups.group import Group
 from equilayers.groups.names import group
 from equilayers.groups.point import HERMANN_MAUGUIN, PointGroup
+from equilayers.numerics import derived
 
 __all__ = ["Entry", "catalogue"]
 
@@ -156,7 +156,7 @@ _FAMILIES = {
 }
 
 
-@cache
+@derived
 def catalogue() -> tuple[Entry, ...]:
     """Every named group that is checked, of families without end a few members.
 

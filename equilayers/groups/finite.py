@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ from equilayers.groups.chain import StabiliserChain
 from equilayers.groups.classes import ConjugacyClasses, conjugacy_classes
 from equilayers.groups.group import Arrays, Generators, Group, stacked
 from equilayers.groups.homomorphism import Homomorphism
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived_property, hashed_numbers
 
 if TYPE_CHECKING:
     from equilayers.groups.table import TableGroup
@@ -98,7 +97,7 @@ class FiniteGroup(Group):
     def from_permutation(self, p: Tensor) -> Tensor:
         """The inverse of :meth:`to_permutation`."""
 
-    @cached_property
+    @derived_property
     def chain(self) -> StabiliserChain:
         return StabiliserChain(self.permutation_generators)
 
@@ -125,13 +124,14 @@ class FiniteGroup(Group):
             return False
 
     def elements(self) -> Tensor:
-        return self.from_permutation(torch.from_numpy(self._enumeration[0]).clone())
+        return self.from_permutation(torch.tensor(self._enumeration[0]))
 
     def index(self, g: Tensor) -> Tensor:
         """``(*b,)`` positions in :meth:`elements`."""
-        return torch.from_numpy(self._enumeration[1])[self.chain.rank(self.to_permutation(g))]
+        ranks = self.chain.rank(self.to_permutation(g)).numpy()
+        return torch.from_numpy(np.asarray(self._enumeration[1][ranks]))
 
-    @cached_property
+    @derived_property
     def _enumeration(self) -> tuple[np.ndarray, np.ndarray]:
         """Elements as permutations, breadth first over words in the generators; and their positions by rank."""
         if self.order > ELEMENT_LIMIT:
@@ -155,7 +155,7 @@ class FiniteGroup(Group):
         positions[ranks] = np.arange(len(found))
         return elements, positions
 
-    @cached_property
+    @derived_property
     def conjugacy_classes(self) -> ConjugacyClasses:
         """Classes in the order of element order, size, first member."""
         return conjugacy_classes(self)
@@ -233,7 +233,7 @@ class PermutationGroup(FiniteGroup):
     def name(self) -> str:
         return self._name or type(self).__name__
 
-    @cached_property
+    @derived_property
     def permutation_generators(self) -> np.ndarray:
         p = self.description.discrete
         if p.ndim != 2 or (np.sort(p, axis=1) != np.arange(p.shape[1])).any():
@@ -307,7 +307,7 @@ class FiniteMatrixGroup(FiniteGroup):
     def defining_matrices(self) -> np.ndarray:
         return self.description.discrete
 
-    @cached_property
+    @derived_property
     def vectors(self) -> np.ndarray:
         """``(N, n)``: the orbits of the unit vectors, unit vectors first."""
         matrices = self.defining_matrices
@@ -328,7 +328,7 @@ class FiniteMatrixGroup(FiniteGroup):
             )
         return _orbits_of_unit_vectors(matrices, self.name)
 
-    @cached_property
+    @derived_property
     def permutation_generators(self) -> np.ndarray:
         images = self.to_permutation(torch.tensor(self.defining_matrices)).numpy()
         if (np.sort(images, 1) != np.arange(images.shape[1])).any():
@@ -355,7 +355,7 @@ class FiniteMatrixGroup(FiniteGroup):
         return torch.linalg.inv(g)
 
     def to_permutation(self, g: Tensor) -> Tensor:
-        vectors = torch.from_numpy(self.vectors)
+        vectors = torch.tensor(self.vectors)
         images = torch.einsum("...ij,vj->...vi", g.detach().to(torch.float64), vectors)
         distance, nearest = torch.cdist(images, vectors, compute_mode="donot_use_mm_for_euclid_dist").min(-1)
         if distance.numel() and float(distance.max()) > 1e-4:
@@ -368,7 +368,7 @@ class FiniteMatrixGroup(FiniteGroup):
 
     def from_permutation(self, p: Tensor) -> Tensor:
         n = self.vectors.shape[1]
-        return torch.from_numpy(self.vectors)[p[..., :n]].transpose(-1, -2).contiguous()
+        return torch.from_numpy(self.vectors[p[..., :n].numpy()]).transpose(-1, -2).contiguous()
 
     def _same_kind(self, generators: Tensor, name: str) -> FiniteGroup:
         return FiniteMatrixGroup(generators.numpy(), name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from equilayers.errors import BadGroup, TooLarge
+from equilayers.numerics import Keeper, Shelf, derived_property
 
 if TYPE_CHECKING:
     from equilayers.groups.homomorphism import Homomorphism
@@ -101,7 +101,7 @@ class Generators:
         return text.hexdigest()
 
 
-class Group(ABC):
+class Group(Keeper, ABC):
     """A symmetry. Subclass :class:`MatrixGroup`, :class:`PermutationGroup` or
     :class:`FiniteMatrixGroup` and write ``generators()``.
 
@@ -123,7 +123,7 @@ class Group(ABC):
     def generators(self) -> Generators:
         """The description that everything else is derived from."""
 
-    @cached_property
+    @derived_property
     def description(self) -> Generators:
         """``generators()``, computed once and checked."""
         described = self.generators()
@@ -139,7 +139,7 @@ class Group(ABC):
     def name(self) -> str:
         return type(self).__name__
 
-    @cached_property
+    @derived_property
     def fingerprint(self) -> str:
         """Hex digest, the same on every machine: family and parameters, or a user's generators to nine decimals."""
         if self.family == "custom":
@@ -147,6 +147,20 @@ class Group(ABC):
         else:
             text = f"{self.family}/{self.parameters}"
         return hashlib.sha256(f"{text}/v{ALGORITHM_VERSION}".encode()).hexdigest()
+
+    @derived_property
+    def shelf(self) -> Shelf:
+        """Where values derived from this group are kept: with groups that nothing tells from it, freed with the last.
+
+        Not with all equal ones: their irreps would then say of which parent the first of them was a subgroup.
+        """
+        return Shelf.shared(self._told_apart_by)
+
+    @property
+    def _told_apart_by(self) -> tuple[object, ...]:
+        values = hashlib.sha256(self.description.lie.tobytes() + self.description.discrete.tobytes()).digest()
+        parent = None if self.parent is None else self.parent._told_apart_by
+        return type(self), self.name, self.fingerprint, values, parent
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Group) and self.fingerprint == other.fingerprint
@@ -252,7 +266,7 @@ class Group(ABC):
 
     # Structure
 
-    @cached_property
+    @derived_property
     def structure_constants(self) -> np.ndarray:
         """``c`` ``(k, k, k)`` with ``[L_i, L_j] = sum_k c[i, j, k] L_k``.
 
@@ -285,7 +299,7 @@ class Group(ABC):
             )
         return solution.T.reshape(k, k, k)
 
-    @cached_property
+    @derived_property
     def is_semisimple(self) -> bool:
         """Whether the Killing form of the Lie algebra is non-degenerate (false for a finite group)."""
         c = self.structure_constants

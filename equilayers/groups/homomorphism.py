@@ -10,6 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadGroup
 from equilayers.groups.group import Group
+from equilayers.numerics import derived_property
 
 __all__ = ["Homomorphism"]
 
@@ -44,7 +45,7 @@ class Homomorphism:
     ) -> None:
         self.source, self.target = source, target
         self._function = images if callable(images) else _ByGenerators(source, target, list(images))
-        self._lie_images = None if lie_images is None else np.asarray(lie_images, dtype=np.float64)
+        self._given = None if lie_images is None else np.array(lie_images, dtype=np.float64)
         self._check()
 
     def __call__(self, g: Tensor) -> Tensor:
@@ -53,12 +54,10 @@ class Homomorphism:
     def __repr__(self) -> str:
         return f"{self.source} -> {self.target}"
 
-    @property
+    @derived_property
     def lie_images(self) -> np.ndarray:
         """``(source.lie_dim, target.lie_dim)``: the derivative at the identity."""
-        if self._lie_images is None:
-            self._lie_images = self._differentiate()
-        return self._lie_images
+        return self._differentiate() if self._given is None else self._given
 
     def derivative(self, coefficients: Tensor) -> Tensor:
         """Coefficients in the target's Lie basis for coefficients ``(*b, source.lie_dim)``."""
@@ -139,7 +138,8 @@ class _ByGenerators:
         self.source, self.target = source, target
         letters = {j + 1: image for j, image in enumerate(images)}
         letters |= {-j - 1: target.inverse(image) for j, image in enumerate(images)}
-        self.tables = [torch.stack([self._word(letters, word) for word in level]) for level in source.chain.words]
+        levels = source.chain.words
+        self.tables = [torch.stack([self._word(letters, word) for word in level]).numpy() for level in levels]
 
     def _word(self, letters: dict[int, Tensor], word: tuple[int, ...]) -> Tensor:
         value = self.target.identity
@@ -155,5 +155,5 @@ class _ByGenerators:
         shape = (*digits.shape[:-1], *self.target.element_shape)
         value = self.target.identity.expand(shape)
         for level, table in enumerate(self.tables):
-            value = self.target.compose(value, table[digits[..., level]])
+            value = self.target.compose(value, torch.from_numpy(table[digits[..., level].numpy()]))
         return value

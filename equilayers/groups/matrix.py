@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,7 +10,7 @@ from equilayers.errors import BadGroup
 from equilayers.groups.finite import FiniteMatrixGroup
 from equilayers.groups.group import Group
 from equilayers.groups.homomorphism import Homomorphism
-from equilayers.numerics import null_space
+from equilayers.numerics import derived_property, null_space
 
 __all__ = ["MatrixGroup", "invariant_form"]
 
@@ -35,7 +33,7 @@ class MatrixGroup(Group):
         (3, False)
     """
 
-    @cached_property
+    @derived_property
     def _checked(self) -> None:
         if not self.lie_dim:
             raise BadGroup(
@@ -98,7 +96,7 @@ class MatrixGroup(Group):
 
     # Facts
 
-    @cached_property
+    @derived_property
     def form(self) -> np.ndarray | None:
         """An invariant positive-definite form S, ``g^T S g = S``, or None: the certificate of compactness."""
         return invariant_form(self.lie_basis, self.description.discrete)
@@ -113,7 +111,7 @@ class MatrixGroup(Group):
         """Whether there is no discrete generator (a discrete generator is taken to reach a new component)."""
         return not len(self.description.discrete)
 
-    @cached_property
+    @derived_property
     def is_transpose_closed(self) -> bool:
         lie, discrete = self.lie_basis, self.description.discrete
         flat = lie.reshape(len(lie), -1).T

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from functools import cache
 
 from equilayers.errors import BadGroup
 from equilayers.groups.cyclic import Cyclic, Trivial
@@ -28,6 +27,7 @@ from equilayers.groups.signed import SignedPermutations
 from equilayers.groups.symmetric import Alternating, Symmetric
 from equilayers.groups.unitary import CompactSymplectic, SpecialUnitary, Unitary, UnitQuaternions
 from equilayers.groups.wreath import wreath
+from equilayers.numerics import derived
 
 __all__ = ["group"]
 
@@ -71,7 +71,7 @@ _NAMES: list[tuple[str, Callable[[re.Match[str]], Group]]] = [
 ]
 
 
-@cache
+@derived
 def group(name: str) -> Group:
     """The group of that name; factors of a direct product are joined by " x ", of a wreath product by " wr ".
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from equilayers.errors import BadGroup
 from equilayers.groups.finite import FiniteGroup
 from equilayers.groups.group import Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
+from equilayers.numerics import derived_property
 
 __all__ = ["DirectProduct", "FiniteProduct", "defining_matrices", "direct_product"]
 
@@ -191,11 +191,11 @@ class FiniteProduct(_Packed, FiniteGroup):
     def order(self) -> int:
         return math.prod(cast(FiniteGroup, f).order for f in self.factors)
 
-    @cached_property
+    @derived_property
     def _degrees(self) -> list[int]:
         return [cast(FiniteGroup, f).permutation_generators.shape[1] for f in self.factors]
 
-    @cached_property
+    @derived_property
     def permutation_generators(self) -> np.ndarray:
         return self.to_permutation(self.discrete_generators).numpy()
 

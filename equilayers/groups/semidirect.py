@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from equilayers.groups.group import Generators, Group
 from equilayers.groups.homomorphism import Homomorphism
 from equilayers.groups.matrix import MatrixGroup
 from equilayers.groups.symmetric import Symmetric
+from equilayers.numerics import derived_property
 
 __all__ = ["MatrixSemidirect", "PermutationSemidirect", "semidirect"]
 
@@ -169,7 +169,7 @@ class PermutationSemidirect(PermutationGroup):
         if not self._normal_alone:
             return n, self.acting.from_permutation(g[..., size:] - size)
         moved = torch.gather(self._translation(self.normal.inverse(n)), -1, g)
-        at, table = self._carried
+        at, table = map(torch.tensor, self._carried)
         found = (moved[..., at].unsqueeze(-2) == table).all(-1).to(torch.int64).argmax(-1)
         return n, self.acting.elements()[found]
 
@@ -178,11 +178,11 @@ class PermutationSemidirect(PermutationGroup):
         elements = self.normal.elements()
         return self.normal.index(self.normal.compose(n.unsqueeze(n.ndim - len(self.normal.element_shape)), elements))
 
-    @cached_property
-    def _carried(self) -> tuple[Tensor, Tensor]:
+    @derived_property
+    def _carried(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions of N's generators, and ``(|H|, m)`` where each element of H carries them: that tells H apart."""
-        at = self.normal.index(self.normal.discrete_generators)
-        return at, self._moving(self.acting.elements())[:, at]
+        at = self.normal.index(self.normal.discrete_generators).numpy()
+        return at, self._moving(self.acting.elements()).numpy()[:, at]
 
     @property
     def projection(self) -> Homomorphism:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +9,7 @@ from torch import Tensor
 from equilayers.errors import BadGroup
 from equilayers.groups.finite import FiniteGroup, PermutationGroup
 from equilayers.groups.group import Generators
-from equilayers.numerics import orbit_labels
+from equilayers.numerics import derived_property, orbit_labels
 
 __all__ = ["TableGroup"]
 
@@ -68,7 +66,7 @@ class TableGroup(FiniteGroup):
                     "Check the products of these elements.",
                 )
 
-    @cached_property
+    @derived_property
     def _chosen(self) -> list[int]:
         chosen: list[int] = []
         labels = np.arange(len(self.table))
@@ -85,7 +83,7 @@ class TableGroup(FiniteGroup):
     def name(self) -> str:
         return self._name or "group of a table"
 
-    @cached_property
+    @derived_property
     def _unit(self) -> int:
         return int(np.flatnonzero((self.table == np.arange(len(self.table))).all(1))[0])
 

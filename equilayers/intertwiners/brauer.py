@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import product
 from math import comb, factorial, prod
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from equilayers.errors import BadInput, TooLarge
+from equilayers.numerics import derived_property
 from equilayers.representations.representation import unit_matrices
 
 __all__ = [
@@ -51,7 +51,7 @@ class Forms:
     def dim(self) -> int:
         return len(self.form)
 
-    @cached_property
+    @derived_property
     def inverse(self) -> np.ndarray:
         return np.linalg.inv(self.form)
 

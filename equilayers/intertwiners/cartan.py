@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from equilayers.groups import Group
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived, hashed_numbers
 
 __all__ = ["Cartan", "cartan", "is_reductive"]
 
@@ -47,7 +46,7 @@ def is_reductive(group: Group) -> bool:
     return bool(derived + centre == k and rank == derived)
 
 
-@lru_cache(maxsize=64)
+@derived
 def cartan(group: Group) -> Cartan | None:
     """The Cartan data of a reductive group; None where no listed element is generic enough."""
     k, c = group.lie_dim, group.structure_constants

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived_property, hashed_numbers
 from equilayers.representations.representation import unit_matrices
 
 __all__ = ["Core", "DenseCore", "OrbitCore", "SchurBlock", "SchurCore"]
@@ -32,11 +31,6 @@ class Core(ABC):
     @property
     @abstractmethod
     def dim(self) -> int: ...
-
-    @property
-    @abstractmethod
-    def numbers(self) -> int:
-        """How much memory it holds, in numbers."""
 
     @abstractmethod
     def combine(self, weights: Tensor) -> Tensor:
@@ -67,10 +61,6 @@ class DenseCore(Core):
     def dim(self) -> int:
         return self.vectors.shape[1]
 
-    @property
-    def numbers(self) -> int:
-        return self.vectors.size
-
     def combine(self, weights: Tensor) -> Tensor:
         vectors = torch.tensor(self.vectors, dtype=weights.dtype, device=weights.device)
         return (vectors @ weights).unflatten(0, (self.out_dim, self.in_dim))
@@ -91,10 +81,6 @@ class OrbitCore(Core):
     @property
     def dim(self) -> int:
         return self.count
-
-    @property
-    def numbers(self) -> int:
-        return self.labels.size + self.values.size
 
     def _tensors(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         where = np.flatnonzero(self.labels >= 0)
@@ -122,7 +108,7 @@ class SchurBlock:
     source: np.ndarray = field(repr=False)
     end_dim: int
 
-    @cached_property
+    @derived_property
     def units(self) -> np.ndarray:
         d = self.target.shape[1]
         unit = unit_matrices(self.end_dim)
@@ -142,10 +128,6 @@ class SchurCore(Core):
     @property
     def dim(self) -> int:
         return sum(part.dim for part in self.parts)
-
-    @property
-    def numbers(self) -> int:
-        return sum(part.target.size + part.source.size for part in self.parts)
 
     def _arrays(self, part: SchurBlock, like: Tensor) -> list[Tensor]:
         return [torch.tensor(a, dtype=like.dtype, device=like.device) for a in (part.target, part.units, part.source)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import product
 
 import numpy as np
-import torch
 
 from equilayers.errors import BadInput, BadRepresentation
 from equilayers.intertwiners.solver import hom
-from equilayers.numerics import canonical_basis, hashed_numbers
+from equilayers.numerics import canonical_basis, derived, hashed_numbers
 from equilayers.representations import Representation, decompose
 from equilayers.representations.algebra import Dual, Power, TensorProduct
 
@@ -86,16 +85,12 @@ def _sum_of(V: Representation, forms: list[tuple[int, np.ndarray]]) -> np.ndarra
     return out
 
 
-@lru_cache(maxsize=512)
+@derived
 def _of_atom(atom: Representation, sign: int) -> np.ndarray | None:
     if sign > 0 and atom.is_orthogonal:
         return np.eye(atom.dim)
-    with torch.device("cpu"):  # what is cached must not depend on the caller's default device
-        found = _induced(atom, sign)
-        found = _solved(atom, sign) if found is None or _rank(found) < atom.dim else found
-    if found is not None:
-        found.setflags(write=False)
-    return found
+    found = _induced(atom, sign)
+    return _solved(atom, sign) if found is None or _rank(found) < atom.dim else found
 
 
 def _induced(atom: Representation, sign: int) -> np.ndarray | None:

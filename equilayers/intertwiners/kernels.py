@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -13,13 +11,13 @@ from equilayers.intertwiners.kernels_harmonic import discretisation_error, harmo
 from equilayers.intertwiners.kernels_pixel import gather_kernels, solved_kernels
 from equilayers.intertwiners.plane import GridAction, grid_action
 from equilayers.intertwiners.sections import Orbit
+from equilayers.numerics import derived
 from equilayers.ops.filters import FilterBlock, FilterLayout
 from equilayers.representations import Representation, defining
 
 __all__ = ["KernelBlock", "KernelSpace", "kernel_space"]
 
 BASIS_LIMIT = 20_000_000  # entries of a dense basis of one pair of atoms
-CACHED = 64  # pairs of atoms kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +172,7 @@ def kernel_space(
     blocks, pairs = [], []
     for o, (m_out, w) in enumerate(out_rep.terms):
         for i, (m_in, v) in enumerate(in_rep.terms):
-            block = _block(v, w, plane, action, window) if m_out and m_in else None
+            block = _block(v, w, plane, window) if m_out and m_in else None
             if block is not None and block.dim:
                 blocks.append(block)
                 pairs.append((o, i))
@@ -182,21 +180,9 @@ def kernel_space(
     return KernelSpace(in_rep, out_rep, window, action, action.maps_grid, error, tuple(blocks), tuple(pairs))
 
 
-_solved: OrderedDict[tuple[Any, ...], KernelBlock] = OrderedDict()
-
-
-def _block(
-    v: Representation, w: Representation, plane: Representation, action: GridAction, window: tuple[int, int]
-) -> KernelBlock:
-    key = (v.key, w.key, plane.key, window)  # by value: two representations never share an entry
-    if key not in _solved:
-        _solved[key] = _solve(v, w, action, window)
-        while len(_solved) > CACHED:
-            _solved.popitem(last=False)
-    return _solved[key]
-
-
-def _solve(v: Representation, w: Representation, action: GridAction, window: tuple[int, int]) -> KernelBlock:
+@derived
+def _block(v: Representation, w: Representation, plane: Representation, window: tuple[int, int]) -> KernelBlock:
+    action = grid_action(plane, v.group)
     if not action.maps_grid:
         return _harmonic_block(v, w, harmonic_kernels(v, w, action, window[0]), window)
     found = gather_kernels(v, w, action, window)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from equilayers.intertwiners.plane import GridAction, pixel_positions
 from equilayers.intertwiners.sections import Orbit, invariant_sections, signed_permutations
+from equilayers.numerics import derived
 from equilayers.representations import Representation
 
 __all__ = ["discretisation_error", "harmonic_kernels", "harmonics", "moved_harmonics", "ring_functions"]
@@ -17,7 +16,7 @@ INDEPENDENT = 0.3137  # least residual of a new function over those before it; o
 SMOOTH = 2.0  # correlation length of the random field that errors are quoted for, in pixels
 
 
-@lru_cache(maxsize=64)
+@derived
 def ring_functions(size: int) -> tuple[tuple[int, ...], np.ndarray]:
     r"""Frequencies and samples ``(functions, size * size)`` of harmonics on Gaussian rings.
 
@@ -136,7 +135,7 @@ def _frequency_by_frequency(
     return [Orbit(np.zeros(1, dtype=np.int64), values[None])] if values.shape[1] else []
 
 
-@lru_cache(maxsize=64)
+@derived
 def discretisation_error(size: int, dilation: int = 1) -> float:
     r"""Relative root mean square error of a band-limited kernel under rotations that leave the grid.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived_property, hashed_numbers
 from equilayers.representations import Representation
 from equilayers.representations.algebra import TensorProduct
 
@@ -33,12 +32,12 @@ class Leg:
     def key(self) -> tuple[object, ...]:
         return (self.rep.key, self.dual and not self.rep.is_orthogonal)
 
-    @cached_property
+    @derived_property
     def lie(self) -> np.ndarray:
         images = self.rep.images.lie
         return -images.swapaxes(1, 2) if self.dual else images
 
-    @cached_property
+    @derived_property
     def discrete(self) -> np.ndarray:
         images = self.rep.images.discrete
         return np.linalg.inv(images).swapaxes(1, 2) if self.dual and len(images) else images

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations, permutations
 
 import numpy as np
 from torch import Tensor
 
 from equilayers.errors import BadInput, TooLarge
+from equilayers.numerics import derived
 from equilayers.ops import Exchange, Expansion, NodeProgram, Reduction, contract_nodes
 
 __all__ = ["SetPartition", "canonical_labels", "node_diagrams", "node_program", "partition_count", "set_partitions"]
@@ -155,7 +155,7 @@ def _letters(labels: Sequence[int]) -> str:
     return "".join(chr(ord("a") + b) for b in labels)
 
 
-@lru_cache(maxsize=256)
+@derived
 def node_program(in_sets: tuple[int, ...], out_sets: tuple[int, ...]) -> NodeProgram:
     """Every diagram between two tensors over nodes, arranged by what crosses from input to output; most crossing first.
 
@@ -214,7 +214,7 @@ def _expansions(
                 yield Expansion(p, tuple(source))
 
 
-@lru_cache(maxsize=256)
+@derived
 def node_diagrams(in_sets: tuple[int, ...], out_sets: tuple[int, ...]) -> tuple[SetPartition, ...]:
     """The diagrams of :func:`node_program` in its order: what each weight of a layer multiplies.
 

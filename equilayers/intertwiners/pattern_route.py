@@ -39,10 +39,6 @@ class PatternCore(Core):
     def dim(self) -> int:
         return int(self.values.shape[1])
 
-    @property
-    def numbers(self) -> int:
-        return int(self.patterns.size + self.values.size)
-
     def combine(self, weights: Tensor) -> Tensor:
         values = torch.tensor(self.values, dtype=weights.dtype, device=weights.device)
         index = torch.tensor(self.patterns, dtype=torch.int64, device=weights.device)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import torch
 
 from equilayers.errors import GroupMismatch, NotCertified, TooLarge
 from equilayers.groups import Group
@@ -22,7 +19,7 @@ from equilayers.intertwiners.pairing_route import pairing_core
 from equilayers.intertwiners.pattern_route import diagram_core, symmetric_core
 from equilayers.intertwiners.space import HomSpace
 from equilayers.intertwiners.weights import lie_invariants
-from equilayers.numerics import canonical_basis
+from equilayers.numerics import canonical_basis, derived
 from equilayers.representations import Irrep, Representation
 
 __all__ = ["hom"]
@@ -31,7 +28,6 @@ TOLERANCE = 1e-9  # residual above which an answer is refused
 FEW_UNKNOWNS = 256  # below, the equations of a finite group are solved faster than the representations decomposed
 DECOMPOSED_DIM = 1500
 ITERATED_UNKNOWNS = 2_000_000  # equations are applied to vectors of at most this size
-CACHED_NUMBERS = 50_000_000
 
 
 def hom(V: Representation, W: Representation) -> HomSpace:
@@ -76,26 +72,18 @@ def hom(V: Representation, W: Representation) -> HomSpace:
     return HomSpace(V, W, cores)
 
 
-_solved: OrderedDict[tuple[Any, ...], Core] = OrderedDict()
-
-
+@derived
 def solve(v: Representation, w: Representation) -> Core:
     """The intertwiners of two atoms, solved once: kept by the values of both."""
-    key = (v.key, w.key)
-    if key not in _solved:
-        with torch.device("cpu"):  # what is cached must not depend on the caller's default device
-            core = _solve(v, w)
-        if core.residual > TOLERANCE:
-            raise NotCertified(
-                "The maps that were found do not commute with the group.",
-                {"V": repr(v), "W": repr(w), "route": core.route, "residual": f"{core.residual:.1e}"},
-                "Give the representations in better coordinates.",
-            )
-        require_known_members(core, v, w)
-        _solved[key] = core
-        while len(_solved) > 1 and sum(c.numbers for c in _solved.values()) > CACHED_NUMBERS:
-            _solved.popitem(last=False)
-    return _solved[key]
+    core = _solve(v, w)
+    if core.residual > TOLERANCE:
+        raise NotCertified(
+            "The maps that were found do not commute with the group.",
+            {"V": repr(v), "W": repr(w), "route": core.route, "residual": f"{core.residual:.1e}"},
+            "Give the representations in better coordinates.",
+        )
+    require_known_members(core, v, w)
+    return core
 
 
 def _solve(v: Representation, w: Representation) -> Core:

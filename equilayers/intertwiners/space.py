@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from equilayers.errors import BadInput, BadRepresentation, TooLarge
 from equilayers.intertwiners.cores import Core
 from equilayers.intertwiners.explain import losses, why_empty
+from equilayers.numerics import derived_property
 from equilayers.representations import Irrep, Representation
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class HomSpace:
             lines.append(f"  {source} -> {target}: {term.core.dim} maps, {copies}, {term.core.route}")
         return "\n".join(lines)
 
-    @cached_property
+    @derived_property
     def reason(self) -> str:
         """Why there are no maps, where there are none: the irreps on either side, or what the equations said."""
         return why_empty(self, self._reasons)
@@ -249,7 +249,7 @@ class HomSpace:
 
     # By irreps
 
-    @cached_property
+    @derived_property
     def blocks(self) -> tuple[HomBlock, ...]:
         """One for each irrep that both sides share: the same maps in Schur coordinates.
 

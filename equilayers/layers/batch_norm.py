@@ -99,7 +99,7 @@ class FieldBatchNorm(FieldNorm):
             return normal.unflatten(0, (x.shape[0], d)).flatten(1, 2)
         out: Tensor | None = None
         if k:
-            basis = getattr(self, f"fixed_{n}").to(x.dtype)
+            basis = self.constants(x)[f"fixed_{n}"]
             invariant = torch.einsum("dk,bdmp->bkmp", basis, fields)
             fields = fields - torch.einsum("dk,bkmp->bdmp", basis, invariant)
             normal = self._shifted(n, invariant.flatten(1, 2)).unflatten(1, (k, m))

@@ -52,8 +52,7 @@ class Bias(FieldLayer):
         super().__init__(rep, rep, dims, plane)
         found = invariants(rep)
         self._layout = found.layout
-        for name, array in found.arrays.items():
-            self.register_constant(name, array, device=device, dtype=dtype)
+        self.register_constants(found.arrays, device=device, dtype=dtype)
         new = nn.Parameter(torch.zeros(found.count, device=device, dtype=dtype)) if found.count else None
         self.register_parameter("bias", new)
 
@@ -68,5 +67,6 @@ class Bias(FieldLayer):
     def _on_last_axis(self, x: Tensor) -> Tensor:
         if self.bias is None:
             return x
-        bases = [getattr(self, name) if name else None for *_, name in self._layout]
+        fixed = self.constants(self.bias)
+        bases = [fixed[name] if name else None for *_, name in self._layout]
         return x + ops.invariant_vector(self.bias, self._layout, bases)

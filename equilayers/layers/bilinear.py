@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -22,6 +21,7 @@ from equilayers.layers.schur import (
     schur_form,
     summand_form,
 )
+from equilayers.numerics import derived
 from equilayers.representations import Irrep, Representation
 
 __all__ = ["Bilinear"]
@@ -97,8 +97,7 @@ class Bilinear(Layer):
         self.in1_rep, self.in2_rep, self.out_rep, self.mode = in1_rep, in2_rep, out_rep, mode
         self.in1_dim, self.in2_dim, self.out_dim = in1_rep.dim, in2_rep.dim, out_rep.dim
         shapes = self._plan()
-        for name, array in self._derive_constants().items():
-            self.register_constant(name, array, device=device, dtype=dtype)
+        self.register_constants(self._derive_constants(), device=device, dtype=dtype)
         for name, shape in shapes.items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         fixed = invariants(out_rep)
@@ -182,7 +181,8 @@ class Bilinear(Layer):
             x1, x2 = x1.split([self.in1_dim, self.in2_dim], -1)
         check_channels(x1, self.in1_dim, -1, "Bilinear")
         check_channels(x2, self.in2_dim, -1, "Bilinear")
-        matrices = [[getattr(self, name) for name in names] for names in self._places]
+        fixed = self.constants(x1)
+        matrices = [[fixed[name] for name in names] for names in self._places]
         first = ops.to_blocks(x1, self._layouts[0], matrices[0])
         second = ops.to_blocks(x2, self._layouts[1], matrices[1])
         like = x1[..., :1].sum(-1, keepdim=True) + x2[..., :1].sum(-1, keepdim=True)  # the common batch shape
@@ -190,13 +190,13 @@ class Bilinear(Layer):
         rule = _RULES[self.mode]
         for path in self._paths:
             a, b = cast(Tensor, first[path.first]), cast(Tensor, second[path.second])
-            product = rule(a, b, getattr(self, path.core), getattr(self, path.weight))
+            product = rule(a, b, fixed[path.core], getattr(self, path.weight))
             total = sums[path.out]
             sums[path.out] = product if total is None else total + product
         y = ops.from_blocks(cast(list[ops.Block], sums), self._layouts[2], matrices[2], like)
         if self.bias is None:
             return y
-        bases = [getattr(self, name) if name else None for *_, name in self._invariants]
+        bases = [fixed[name] if name else None for *_, name in self._invariants]
         return y + ops.invariant_vector(self.bias, self._invariants, bases)
 
     @property
@@ -236,14 +236,11 @@ def _suffixes(form: SchurForm) -> tuple[str, ...]:
     return tuple(str(i) for i in range(len(form.irreps)))
 
 
-@lru_cache(maxsize=1024)
+@derived
 def _couplings(a: Representation, b: Representation, c: Representation) -> np.ndarray:
     from equilayers.intertwiners import clebsch_gordan  # only what has products needs the solver
 
-    with torch.device("cpu"):  # a module may be under construction on the meta device; this is cached
-        found = clebsch_gordan(a, b, c)
-    found.setflags(write=False)
-    return found
+    return clebsch_gordan(a, b, c)
 
 
 def _full(x: Tensor, y: Tensor, core: Tensor, weight: Tensor) -> Tensor:

@@ -46,8 +46,6 @@ class BlurPool2d(Pool2d):
     Source: Zhang, Making Convolutional Networks Shift-Invariant Again (2019), section 3.
     """
 
-    kernel: Tensor
-
     def __init__(
         self,
         rep: Representation,
@@ -73,25 +71,26 @@ class BlurPool2d(Pool2d):
         weights = torch.tensor(kernel.ravel(), device="cpu")
         super().__init__(rep, window, pair(stride, "stride", 1), sides, (1, 1), plane, lambda fields: fields @ weights)
         self.sigma, self.padding_mode = sigma, padding_mode
-        self.register_constant("kernel", kernel, device=device, dtype=dtype)
+        self.register_constants({"kernel": kernel}, device=device, dtype=dtype)
 
     def _pool(self, x: Tensor) -> Tensor:
         sides, inner = (self.padding[1], self.padding[1], self.padding[0], self.padding[0]), self.padding
         if self.padding_mode != "zeros":
             x, inner = F.pad(x, sides, mode=self.padding_mode), (0, 0)
-        kernel = self.kernel.to(x.dtype).expand(self.dim, 1, *self.kernel_size)
+        kernel = self.constants(x)["kernel"].expand(self.dim, 1, *self.kernel_size)
         return F.conv2d(x, kernel, None, self.stride, inner, 1, self.dim)
 
     def _to_torch(self) -> nn.Module:
         if not self.dim:
             return super()._to_torch()
         mode = cast(Any, self.padding_mode)
+        dtype, device = self._own_place()
         plain = nn.Conv2d(
             self.dim, self.dim, self.kernel_size, self.stride, self.padding, 1, self.dim, False, mode,
-            device=self.kernel.device, dtype=self.kernel.dtype,
+            device=device, dtype=dtype,
         )  # fmt: skip
         with torch.no_grad():
-            plain.weight.copy_(self.kernel.expand_as(plain.weight))
+            plain.weight.copy_(self.constants(plain.weight)["kernel"].expand_as(plain.weight))
         return plain
 
 

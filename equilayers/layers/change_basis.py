@@ -76,8 +76,6 @@ class ChangeBasis(FieldLayer):
     Source: Serre, Linear Representations of Finite Groups (1977), section 2.6: the canonical decomposition.
     """
 
-    matrix: Tensor
-
     def __init__(
         self,
         in_rep: Representation,
@@ -97,8 +95,7 @@ class ChangeBasis(FieldLayer):
             )
         super().__init__(in_rep, out_rep, dims, plane)
         self._plan()
-        for name, array in self._derive_constants().items():
-            self.register_constant(name, array, device=device, dtype=dtype)
+        self.register_constants(self._derive_constants(), device=device, dtype=dtype)
 
     def _plan(self) -> None:
         forms = _forms(self.in_rep, self.out_rep)
@@ -122,8 +119,9 @@ class ChangeBasis(FieldLayer):
         return dict(zip((*self._names[0], *self._names[1]), matrices, strict=True))
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
+        fixed = self.constants(x)
         if not self._in_blocks:
-            return F.linear(x, self.matrix.to(x.dtype))
-        into, out_of = ([getattr(self, name) for name in names] for names in self._names)
+            return F.linear(x, fixed["matrix"])
+        into, out_of = ([fixed[name] for name in names] for names in self._names)
         blocks = ops.to_blocks(x, self._layouts[0], into)
         return ops.from_blocks([blocks[i] for i in self._order], self._layouts[1], out_of, x)

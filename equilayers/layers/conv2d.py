@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +15,8 @@ from equilayers.intertwiners.kernels_harmonic import discretisation_error
 from equilayers.intertwiners.sections import fixed_vectors
 from equilayers.layers.lattice import MARGIN, fitting_size, out_size, pair, require_centred, strided_axes
 from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
+from equilayers.layers.sharded import mix
+from equilayers.numerics import derived
 from equilayers.ops.blocks import invariant_vector
 from equilayers.ops.filters import assemble_filter
 from equilayers.representations import GridField, Representation
@@ -66,9 +67,6 @@ class Conv2d(Layer):
     """
 
     bias: nn.Parameter | None
-    in_order: Tensor
-    out_order: Tensor
-    out_back: Tensor
 
     def __init__(
         self,
@@ -98,8 +96,7 @@ class Conv2d(Layer):
         self.kernel_size, self.groups, self.padding_mode = window, groups, padding_mode
         self.in_dim, self.out_dim = in_rep.dim, out_rep.dim
         self._lay_out(space, pair(stride, "stride", 1), padding, steps)
-        for name, array in self._derive_constants().items():
-            self.register_constant(name, array, device=device, dtype=dtype)
+        self.register_constants(self._derive_constants(), device=device, dtype=dtype)
         self._register_parameters(space, bias, device, dtype)
         self.reset_parameters()
 
@@ -196,9 +193,7 @@ class Conv2d(Layer):
                 weight = getattr(self, self._weight_names[n])
                 nn.init.normal_(weight, std=scale if flat or not (small and atom.is_orthogonal) else 1.0)
                 if small and not flat and atom.is_orthogonal:
-                    mixing = space.blocks[n].mixing((vectors * inverse) @ vectors.T)
-                    with torch.no_grad():
-                        weight.copy_(weight @ torch.tensor(mixing.T, dtype=weight.dtype, device=weight.device))
+                    mix(weight, space.blocks[n].mixing((vectors * inverse) @ vectors.T), -1)
 
     def _block_width(self, space: KernelSpace, i: int) -> int:
         return space.in_rep.terms[i][1].dim * self.kernel_size[0] * self.kernel_size[1]
@@ -206,14 +201,16 @@ class Conv2d(Layer):
     def filter(self) -> Tensor:
         """``(out_rep.dim, in_rep.dim / groups, rows, columns)``: the kernel, as ``nn.Conv2d`` would hold it."""
         weights = [getattr(self, name) for name in self._weight_names]
-        constants = [[getattr(self, name) for name in names] for names in self._names]
+        fixed = self.constants(weights[0])
+        constants = [[fixed[name] for name in names] for names in self._names]
         return assemble_filter(weights, self._programs, constants, self._layout)
 
     def expanded_bias(self) -> Tensor | None:
         """``(out_rep.dim,)``, or None."""
         if self.bias is None:
             return None
-        bases = [getattr(self, name) if name else None for *_, name in self._bias_layout]
+        fixed = self.constants(self.bias)
+        bases = [fixed[name] if name else None for *_, name in self._bias_layout]
         return invariant_vector(self.bias, self._bias_layout, bases)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -225,12 +222,13 @@ class Conv2d(Layer):
             return self._nothing(x, bias)
         kernel = self.filter()
         if self.groups > 1:
-            x, kernel = x.index_select(1, self.in_order), kernel.index_select(0, self.out_order)
-            bias = None if bias is None else bias.index_select(0, self.out_order)
+            fixed = self.constants(x)
+            x, kernel = x.index_select(1, fixed["in_order"]), kernel.index_select(0, fixed["out_order"])
+            bias = None if bias is None else bias.index_select(0, fixed["out_order"])
         if self._pads_itself:
             x = F.pad(x, self._sides, mode="constant" if self.padding_mode == "zeros" else self.padding_mode)
         y = F.conv2d(x, kernel, bias, self.stride, self._conv_padding, self.dilation, self.groups)
-        return y.index_select(1, self.out_back) if self.groups > 1 else y
+        return y.index_select(1, fixed["out_back"]) if self.groups > 1 else y
 
     def _nothing(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """No map between the two representations: zeros of the right size, and the bias."""
@@ -263,7 +261,7 @@ def _kinds(block: KernelBlock) -> list[str]:
     return [kind for kind in ("basis", "index", "sign", "slots") if kind in block.arrays]
 
 
-@lru_cache(maxsize=256)
+@derived
 def _invariants(atom: Representation) -> np.ndarray:
     return fixed_vectors(atom.images.lie, atom.images.discrete)
 

@@ -29,9 +29,8 @@ class FieldNorm(Layer):
         self._fixed = [b for (m, _), b in zip(rep.terms, found, strict=True) if m]
 
     def _register_fixed(self, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
-        for n, basis in enumerate(self._fixed):
-            if basis.shape[1]:
-                self.register_constant(f"fixed_{n}", basis, device=device, dtype=dtype)
+        named = {f"fixed_{n}": basis for n, basis in enumerate(self._fixed) if basis.shape[1]}
+        self.register_constants(named, device=device, dtype=dtype)
         del self._fixed
 
     def forward(self, x: Tensor) -> Tensor:

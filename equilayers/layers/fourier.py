@@ -59,8 +59,7 @@ class FourierActivation(FieldLayer):
         dtype: torch.dtype | None = None,
     ) -> None:
         require_permutation("FourierActivation", samples)
-        with torch.device("cpu"):  # this may be under construction on the meta device
-            rep = decompose(samples).rep
+        rep = decompose(samples).rep
         super().__init__(rep, rep, dims, plane)
         self.samples, self.function = samples, function
         inner, outer = schur_form(samples), schur_form(rep)
@@ -68,8 +67,7 @@ class FourierActivation(FieldLayer):
         self._to_samples = tuple(outer.irreps.index(irrep) for irrep in inner.irreps)
         self._to_irreps = tuple(inner.irreps.index(irrep) for irrep in outer.irreps)
         self._count = len(inner.into)
-        for name, array in self._derive_constants().items():
-            self.register_constant(name, array, device=device, dtype=dtype)
+        self.register_constants(self._derive_constants(), device=device, dtype=dtype)
 
     def _derive_constants(self) -> dict[str, np.ndarray]:
         form = schur_form(self.samples)
@@ -77,8 +75,9 @@ class FourierActivation(FieldLayer):
         return into | {f"out_of_{i}": matrix for i, matrix in enumerate(form.out_of)}
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
-        out_of = [getattr(self, f"out_of_{i}") for i in range(self._count)]
-        into = [getattr(self, f"into_{i}") for i in range(self._count)]
+        fixed = self.constants(x)
+        out_of = [fixed[f"out_of_{i}"] for i in range(self._count)]
+        into = [fixed[f"into_{i}"] for i in range(self._count)]
         blocks = ops.to_blocks(x, self._layout, [])
         samples = ops.from_blocks([blocks[i] for i in self._to_samples], self._sample_layout, out_of, x)
         blocks = ops.to_blocks(self.function(samples), self._sample_layout, into)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 
 from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.layers.layer import Layer, check_channels
+from equilayers.layers.sharded import mix
+from equilayers.numerics import derived
 from equilayers.representations import Representation, exterior
 
 __all__ = ["GeometricProduct", "clifford_table"]
@@ -79,12 +80,11 @@ class GeometricProduct(Layer):
         self.grades = tuple((int(a), int(b), int(c)) for a, b, c in found)
         scatter = np.zeros((self._size, len(out)))
         scatter[out, np.arange(len(out))] = value
-        for name, array in (("first", first), ("second", second), ("path", path.reshape(-1)), ("scatter", scatter)):
-            self.register_constant(name, array, device=device, dtype=dtype)
+        arrays = {"first": first, "second": second, "path": path.reshape(-1), "scatter": scatter}
+        self.register_constants(arrays, device=device, dtype=dtype)
         squares = [float((value[triples[:, 2] == c] ** 2).sum()) for _, _, c in self.grades]
-        self._gains = tuple(
-            math.sqrt(math.comb(vectors.dim, c) / total) for (_, _, c), total in zip(self.grades, squares, strict=True)
-        )
+        sizes = [math.comb(vectors.dim, c) for _, _, c in self.grades]
+        self._gains = np.sqrt(np.array(sizes) / np.array(squares))
         new = nn.Parameter(torch.empty(len(self.grades), channels, device=device, dtype=dtype)) if channels else None
         self.register_parameter("weight", new)
         self.reset_parameters()
@@ -93,8 +93,7 @@ class GeometricProduct(Layer):
         """Independent normal weights that give unit second moment per grade for independent unit inputs."""
         if self.weight is not None:
             with torch.no_grad():
-                for row, gain in zip(self.weight, self._gains, strict=True):
-                    row.normal_(0.0, gain)
+                mix(self.weight.normal_(), np.diag(self._gains), 0)
 
     def forward(self, x1: Tensor, x2: Tensor | None = None) -> Tensor:
         """The weighted product; with one argument, x1 and x2 lie behind one another on the last axis."""
@@ -107,9 +106,10 @@ class GeometricProduct(Layer):
             return x1
         shape = (self._size, self.channels)
         a, b = x1.unflatten(-1, shape), x2.unflatten(-1, shape)
-        pairs = a.index_select(-2, self.get_buffer("first")) * b.index_select(-2, self.get_buffer("second"))
-        weighted = pairs * self.weight.index_select(0, self.get_buffer("path"))
-        return torch.matmul(self.get_buffer("scatter").to(weighted.dtype), weighted).flatten(-2)
+        fixed = self.constants(x1)
+        pairs = a.index_select(-2, fixed["first"]) * b.index_select(-2, fixed["second"])
+        weighted = pairs * self.weight.index_select(0, fixed["path"])
+        return torch.matmul(fixed["scatter"].to(weighted.dtype), weighted).flatten(-2)
 
 
 def _require_invariant(vectors: Representation, q: np.ndarray) -> None:
@@ -146,7 +146,7 @@ def _blades(n: int) -> list[tuple[int, ...]]:
     return [blade for k in range(n + 1) for blade in combinations(range(n), k)]
 
 
-@lru_cache(maxsize=32)
+@derived
 def clifford_table(form: tuple[tuple[float, ...], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     r"""Indices of x, of y and of the product and the value, for each nonzero entry of the product's table.
 

@@ -14,6 +14,7 @@ from equilayers.errors import BadInput
 from equilayers.intertwiners.partitions import node_diagrams, node_program
 from equilayers.layers.layer import Fingerprint, Layer
 from equilayers.layers.node_start import starting_weights
+from equilayers.layers.sharded import mix
 from equilayers.representations.nodes import NODES, NodeTensor
 
 __all__ = ["GraphLinear"]
@@ -110,9 +111,7 @@ class GraphLinear(Layer):
         with torch.no_grad():
             if self.weight is not None:
                 mixing, deviation = starting_weights(self.program.in_sets, self.program.out_sets)
-                scale = torch.tensor(deviation / math.sqrt(self.in_channels)).to(self.weight)
-                drawn = torch.randn_like(self.weight) * scale[:, None, None]
-                self.weight.copy_(torch.tensordot(torch.tensor(mixing).to(self.weight), drawn, 1))
+                mix(self.weight.normal_(), mixing * (deviation / math.sqrt(self.in_channels)), 0)
             if self.bias is not None:
                 self.bias.zero_()
 

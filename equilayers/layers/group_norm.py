@@ -79,7 +79,7 @@ class FieldGroupNorm(FieldNorm):
         d, m, k = self._terms[n]
         fields = x.unflatten(1, (d, self.num_groups, m // self.num_groups))  # (batch, d, group, copy, position)
         over = (3, 4) if self.over_positions else (3,)
-        basis = getattr(self, f"fixed_{n}").to(x.dtype) if k else None
+        basis = self.constants(x)[f"fixed_{n}"] if k else None
         if basis is not None:
             mean = torch.einsum("dk,bdgcp->bkgcp", basis, fields).mean(over, keepdim=True)
             fields = fields - torch.einsum("dk,bkgcp->bdgcp", basis, mean)

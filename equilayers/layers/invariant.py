@@ -126,14 +126,15 @@ class InvariantReadout(FieldLayer):
             require_orthogonal("InvariantReadout of norms", in_rep)
         super().__init__(in_rep, out_features * trivial(in_rep.group), dims, plane)
         self.features = features
-        terms = []
+        terms, found = [], {}
         for n, (m, atom) in enumerate(in_rep.terms):
             images = atom.images  # Hom(V, 1): row vectors that are fixed, never the transpose of fixed columns
             basis = fixed_vectors(images.lie.swapaxes(1, 2), images.discrete.swapaxes(1, 2))
             k = basis.shape[1] if m else 0
             if k:
-                self.register_constant(f"fixed_{n}", basis, device=device, dtype=dtype)
+                found[f"fixed_{n}"] = basis
             terms.append((atom.dim, m, k, features == "norms" and atom.dim > k and m > 0))
+        self.register_constants(found, device=device, dtype=dtype)
         self._terms = tuple(terms)
         self._sizes = [d * m for d, m, _, _ in terms]
         count = sum(m * (k + rest) for _, m, k, rest in terms)
@@ -166,7 +167,7 @@ class InvariantReadout(FieldLayer):
                 continue
             fields = pieces[n].unflatten(-1, (d, m))
             if k:
-                basis = getattr(self, f"fixed_{n}").to(x.dtype)
+                basis = self.constants(x)[f"fixed_{n}"]
                 invariant = torch.einsum("dk,...dm->...km", basis, fields)
                 found.append(invariant.flatten(-2))
                 if rest:

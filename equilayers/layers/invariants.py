@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import torch
 
 from equilayers.layers.schur import is_reducible_into_irreps, schur_form
+from equilayers.numerics import derived
 from equilayers.representations import Representation, trivial
 
 __all__ = ["Invariants", "hom_basis", "invariants"]
@@ -23,7 +22,7 @@ class Invariants:
     arrays: dict[str, np.ndarray]
 
 
-@lru_cache(maxsize=512)
+@derived
 def invariants(rep: Representation) -> Invariants:
     """A basis of Hom(1, rep) for every summand, in the order of the trivial block of ``schur_form(rep)``."""
     layout: list[tuple[int, int, int, str]] = []
@@ -43,8 +42,7 @@ def hom_basis(source: Representation, target: Representation) -> np.ndarray:
     """``(k, target.dim, source.dim)``: a basis of the intertwiners of two summands."""
     from equilayers.intertwiners import hom  # only groups without irreps and a few summands need the solver
 
-    with torch.device("cpu"):  # a module may be under construction on the meta device; solutions are cached
-        return np.array(hom(source, target).basis()).reshape(-1, target.dim, source.dim)
+    return np.array(hom(source, target).basis()).reshape(-1, target.dim, source.dim)
 
 
 def _basis(atom: Representation) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,17 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from equilayers.errors import BadInput, CheckpointMismatch, EquilayersError, GroupMismatch
-from equilayers.groups import ALGORITHM_VERSION
+from equilayers.layers.constants import WithConstants
 from equilayers.layers.fingerprint import agree, sketch
 from equilayers.representations import Representation
 
 __all__ = ["Fingerprint", "Layer", "action_arrays", "check_channels", "require_one_group"]
 
 Fingerprint = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
-EXTRA_STATE = "_extra_state"  # torch's own key
+FINGERPRINT = "fingerprint"  # the entry of a state dict; files of before hold it as torch's extra state
+LEGACY_FINGERPRINT = "_extra_state"
+FINGERPRINT_SIZE = 16
+SKETCH = "v1"  # the rule of the sketch; what the arrays say needs no version
 
 
-class Layer(nn.Module):
+class Layer(WithConstants):
     """Base of all layers: a plain module that knows how the group acts on its input and its output.
 
     Args:
@@ -29,9 +30,14 @@ class Layer(nn.Module):
         exact: whether equivariance holds to rounding.
         error_bound: the recorded relative error of a layer that is not exact.
 
-    A subclass registers what it derives from its representations with :meth:`register_constant`, and may override
-    ``_derive_constants`` (then a pickle carries the representations and not the numbers), ``_fingerprint`` and
-    ``_to_torch``. Its ``forward`` reads only numbers, tuples and tensors stored by the constructor.
+    A subclass registers what it derives from its representations with :meth:`register_constants`, reads it in
+    ``forward`` with :meth:`constants`, and may override ``_derive_constants`` (then a pickle carries the
+    representations and not the numbers), ``_fingerprint`` and ``_to_torch``. Its ``forward`` reads only numbers,
+    tuples, parameters and constants.
+
+    Attributes:
+        fingerprint: ``(16,)`` integers below 256 that name the basis of the weights, an ordinary entry of the state
+            dict; zeros in a module into which nothing was loaded.
 
     Example:
         >>> import torch, equilayers as eq
@@ -39,11 +45,14 @@ class Layer(nn.Module):
         ...     def __init__(self, rep):
         ...         super().__init__(rep, rep)
         ...         self.weight = nn.Parameter(torch.ones(1, 1))
+        ...         self.register_constants({"third": np.array(1 / 3)})
         ...     def forward(self, x):
-        ...         return self.weight[0, 0] * x
+        ...         return self.weight[0, 0] * self.constants(x)["third"] * x
         >>> eq.testing.check_layer(Scale(eq.defining(eq.group("O(3)")))).ran > 25
         True
     """
+
+    fingerprint: Tensor
 
     def __init__(
         self, in_action: Any, out_action: Any, *, exact: bool = True, error_bound: float | None = None
@@ -51,72 +60,19 @@ class Layer(nn.Module):
         super().__init__()
         self.in_action, self.out_action = in_action, out_action
         self.exact, self.error_bound = exact, error_bound
-        self._constants: dict[str, np.ndarray] = {}
-
-    # Constants
-
-    def register_constant(
-        self,
-        name: str,
-        array64: np.ndarray,
-        *,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        """A non-persistent buffer that every conversion refills from the float64 (or integer) array."""
-        array = np.array(array64)
-        if array.dtype.kind == "f":
-            array, dtype = array.astype(np.float64), dtype or torch.get_default_dtype()
-        else:
-            array, dtype = array.astype(np.int64), torch.int64
-        array.setflags(write=False)
-        self._constants[name] = array
-        self.register_buffer(name, torch.tensor(array, dtype=dtype, device=device), persistent=False)
-
-    def _refill(self) -> None:
-        with torch.no_grad():
-            for name, array in self._constants.items():
-                buffer = self._buffers[name]
-                if buffer is not None and not buffer.is_meta:
-                    buffer.copy_(torch.tensor(array, device="cpu"))  # in place: aliases and sharing survive
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Layer:
-        super()._apply(fn, recurse)  # .double(), .to(), to_empty() and share_memory() all pass here
-        self._refill()
-        return self
-
-    def _derive_constants(self) -> dict[str, np.ndarray]:
-        """The constants, again from the representations; the base carries the numbers themselves."""
-        return dict(self._constants)
-
-    # Copies
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Layer:
-        twin = type(self).__new__(type(self))
-        memo[id(self)] = twin
-        memo[id(self._constants)] = dict(self._constants)  # the arrays are read-only: share them
-        twin.__dict__.update({name: copy.deepcopy(value, memo) for name, value in self.__dict__.items()})
-        return twin
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        if type(self)._derive_constants is not Layer._derive_constants:
-            state["_constants"] = None
-        return state | {"_pickled_fingerprint": self._guard}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        written = state.pop("_pickled_fingerprint")
-        super().__setstate__(state)
-        if self._constants is None:
-            self._constants = {}
-            for name, array in self._derive_constants().items():
-                array.setflags(write=False)
-                self._constants[name] = array
-        self._refuse_other_basis(written, "pickle")
-        self._refill()
+        self._guard_numbers: tuple[int, ...] | None = None
+        self.register_buffer(FINGERPRINT, torch.zeros(FINGERPRINT_SIZE, dtype=torch.float32))
 
     # Checkpoint guard
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_pickled_fingerprint": self._guard}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        written = state["_pickled_fingerprint"]
+        super().__setstate__({name: value for name, value in state.items() if name != "_pickled_fingerprint"})
+        self._guard_numbers = None  # of the constants as derived here
+        self._refuse_other_basis(written, "pickle")
 
     def _fingerprint(self) -> Fingerprint:
         """Arrays that fix the meaning of the weights, and the changes of basis of input and output (empty: none)."""
@@ -127,37 +83,69 @@ class Layer(nn.Module):
 
     @property
     def _guard(self) -> tuple[int, ...]:
-        text = f"v{ALGORITHM_VERSION}"
-        meaning, *changes = self._fingerprint()
-        return sum((sketch(c, text, 2) if c else (0, 0, 0, 0) for c in changes), sketch(meaning, text))
-
-    def get_extra_state(self) -> Tensor:
-        """The basis of the weights: sixteen integers below 256, as float32, which averaging leaves alone."""
-        return torch.tensor(self._guard, dtype=torch.float32, device="cpu")
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Nothing: the comparison is made before any weight is overwritten."""
+        if self._guard_numbers is None:
+            meaning, *changes = self._fingerprint()
+            numbers = sum((sketch(c, SKETCH, 2) if c else (0, 0, 0, 0) for c in changes), sketch(meaning, SKETCH))
+            self._guard_numbers = numbers
+        return self._guard_numbers
 
     def _refuse_other_basis(self, written: Any, source: str) -> None:
-        if written is None:
-            return  # strict loading reports the missing key
-        read = [round(float(value)) for value in written]
-        own = list(self._guard)
-        same = len(read) == 16 and agree(read[:8], own[:8])
+        """Compare with sixteen numbers of a checkpoint; where there are none, or zeros, nothing is known."""
+        read = None if written is None else _integers(written)
+        if written is None or read == (0,) * FINGERPRINT_SIZE:
+            return
+        own = self._guard
+        same = read is not None and agree(read[:8], own[:8])
         for change in (slice(8, 12), slice(12, 16)):  # weights in Schur coordinates also serve the irrep basis itself
-            if same and any(read[change]) and any(own[change]):
+            if read is not None and same and any(read[change]) and any(own[change]):
                 same = agree(read[change], own[change])
         if not same:
             raise CheckpointMismatch(
                 f"These weights of a {type(self).__name__} belong to another basis.",
-                {"layer": self.extra_repr(), "in this layer": own, f"in the {source}": read},
+                {
+                    "layer": self.extra_repr(),
+                    "in this layer": list(own),
+                    f"in the {source}": f"no fingerprint: {written!r:.60}" if read is None else list(read),
+                },
                 "Build the layer with the representations that it was trained with, in the same order.",
             )
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+    def _refuse_loaded_fingerprint(self) -> None:
+        """Compare what a loader wrote into the buffer without asking the module."""
+        if type(self.fingerprint) is Tensor and not self.fingerprint.is_meta:
+            self._refuse_other_basis(self.fingerprint, "checkpoint")
+
+    def _cast_to(self, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+        if not torch.compiler.is_compiling():
+            self._refuse_loaded_fingerprint()
+        return super()._cast_to(dtype, device)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Layer:
+        self._refuse_loaded_fingerprint()
+        super()._apply(fn, recurse)
+        return self
+
+    def reset_constants(self) -> None:
+        """Make the tensors anew from the arrays, for the module's own dtype and device, and forget what was loaded."""
+        with torch.no_grad(), torch.inference_mode(self.fingerprint.is_inference()):
+            self.fingerprint.zero_()  # to_empty() leaves anything there
+        self._casts = {}
+        if not self.fingerprint.is_meta:  # else at the first call, when weights are there to compare
+            super().reset_constants()
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        held = destination[prefix + FINGERPRINT]
+        if not held.is_meta:
+            destination[prefix + FINGERPRINT] = torch.tensor(self._guard, dtype=held.dtype, device=held.device)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for name, layer in self.named_modules(prefix=prefix.removesuffix(".")):
             if isinstance(layer, Layer):  # all layers below, before the first tensor is copied
-                layer._refuse_other_basis(state_dict.get(f"{name}.{EXTRA_STATE}".removeprefix(".")), "checkpoint")
+                key, legacy = (f"{name}.{entry}".removeprefix(".") for entry in (FINGERPRINT, LEGACY_FINGERPRINT))
+                if legacy in state_dict:
+                    state_dict.setdefault(key, state_dict.pop(legacy))
+                layer._refuse_other_basis(state_dict.get(key), "checkpoint")
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     # Out of the library
@@ -170,6 +158,17 @@ class Layer(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_action!r} -> {self.out_action!r}"
+
+
+def _integers(numbers: Any) -> tuple[int, ...] | None:
+    """Sixteen integers below 256, up to the rounding of an average; None where it is something else."""
+    try:
+        values = [float(number) for number in (numbers.tolist() if isinstance(numbers, Tensor) else numbers)]
+    except (TypeError, ValueError):
+        return None
+    if len(values) != FINGERPRINT_SIZE or not all(-0.5 < value < 255.5 for value in values):
+        return None
+    return tuple(round(value) for value in values)
 
 
 def action_arrays(action: Any) -> list[np.ndarray]:

@@ -15,6 +15,7 @@ from equilayers.layers.invariants import hom_basis, invariants
 from equilayers.layers.layer import Fingerprint, Layer, check_channels, require_one_group
 from equilayers.layers.pair_start import starting_roots
 from equilayers.layers.schur import is_reducible_into_irreps, parameter_suffixes, schur_form
+from equilayers.layers.sharded import mix
 from equilayers.representations import Irrep, Representation
 from equilayers.representations.representation import unit_matrices
 
@@ -72,8 +73,7 @@ class Linear(Layer):
         self.in_rep, self.out_rep, self.in_dim, self.out_dim = in_rep, out_rep, in_rep.dim, out_rep.dim
         self._schur = is_reducible_into_irreps(in_rep.group)
         shapes = self._plan_schur() if self._schur else self._plan_pairs()
-        for name, array in self._derive_constants().items():
-            self.register_constant(name, array, device=device, dtype=dtype)
+        self.register_constants(self._derive_constants(), device=device, dtype=dtype)
         for name, shape in shapes.items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         count = self._bias_size if bias else 0
@@ -158,8 +158,7 @@ class Linear(Layer):
         for name, _, i, j in self._pairs:
             weight = getattr(self, name).normal_()
             root = starting_roots(self.in_rep, self.out_rep.terms[i][1])[j]
-            mixed = torch.tensordot(torch.tensor(root, dtype=weight.dtype, device=weight.device), weight, 1)
-            weight.copy_(mixed)
+            mix(weight, root, 0)
 
     # Execution
 
@@ -169,24 +168,25 @@ class Linear(Layer):
         return self._forward_schur(x) if self._schur else self._forward_pairs(x)
 
     def _forward_schur(self, x: Tensor) -> Tensor:
-        into = [getattr(self, name) for name in self._into]
-        blocks = ops.to_blocks(x, self._in_layout, into)
+        fixed = self.constants(x)
+        blocks = ops.to_blocks(x, self._in_layout, [fixed[name] for name in self._into])
         out: list[ops.Block] = []
         for name, start, c, trivial, layout in self._blocks:
             bias = self.bias if trivial else None
             if name:
-                units = getattr(self, f"units_{c}") if c > 1 else None
+                units = fixed[f"units_{c}"] if c > 1 else None
                 out.append(ops.schur_linear(blocks[start], layout, getattr(self, name), units, bias))
             else:
                 out.append(None if bias is None else bias.expand(x.shape[:-1] + (1, layout.out_multiplicity)))  # noqa: RUF005
-        return ops.from_blocks(out, self._out_layout, [getattr(self, name) for name in self._out_of], x)
+        return ops.from_blocks(out, self._out_layout, [fixed[name] for name in self._out_of], x)
 
     def _forward_pairs(self, x: Tensor) -> Tensor:
         pieces = x.split([d * m for d, m in self._in_sizes], -1) if self._in_sizes else ()
         fields = [pieces[i].unflatten(-1, size) for i, size in enumerate(self._in_sizes)]
+        fixed = self.constants(x)
         sums: list[Tensor | None] = [None] * len(self._out_sizes)
         for name, basis, i, j in self._pairs:
-            product = ops.sum_of_products(fields[j], getattr(self, basis), getattr(self, name))
+            product = ops.sum_of_products(fields[j], fixed[basis], getattr(self, name))
             total = sums[i]
             sums[i] = product if total is None else total + product
         parts = []
@@ -195,7 +195,7 @@ class Linear(Layer):
         y = torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))  # noqa: RUF005
         if self.bias is None:
             return y
-        bases = [getattr(self, name) if name else None for *_, name in self._invariants]
+        bases = [fixed[name] if name else None for *_, name in self._invariants]
         return y + ops.invariant_vector(self.bias, self._invariants, bases)
 
     def _fingerprint(self) -> Fingerprint:
@@ -228,9 +228,9 @@ class Linear(Layer):
         twin = copy.deepcopy(self).to("cpu", torch.float64).requires_grad_(False)
         offset = twin(torch.zeros(1, self.in_dim, dtype=torch.float64))
         weight = (twin(torch.eye(self.in_dim, dtype=torch.float64)) - offset).mT
-        like = next(self.parameters(), torch.zeros(()))
-        bias = None if self.bias is None else offset[0].to(like.device, like.dtype)
-        return weight.contiguous().to(like.device, like.dtype), bias
+        dtype, device = self._own_place()
+        bias = None if self.bias is None else offset[0].to(device, dtype)
+        return weight.contiguous().to(device, dtype), bias
 
     def _to_torch(self) -> nn.Module:
         """``nn.Linear``; above a width of 256 the blocks, which are faster, as a graph of torch functions."""

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain, combinations, permutations, product
 from math import comb, factorial, perm, prod
 
 import numpy as np
 
 from equilayers.intertwiners.partitions import canonical_labels, node_diagrams, set_partitions
+from equilayers.numerics import derived
 
 __all__ = ["shares", "starting_weights"]
 
 Part = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
-@lru_cache(maxsize=256)
+@derived
 def starting_weights(in_sets: tuple[int, ...], out_sets: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """``(diagrams, parts)`` integers and ``(parts,)`` deviations: weights of the diagrams are the former times
     independent normal weights of the latter.

@@ -100,9 +100,9 @@ class NormActivation(FieldLayer):
 
         form = invariant_form(atom)
         if not is_definite(form):
-            self.register_constant(f"form_{i}", form, device=device, dtype=dtype)
+            self.register_constants({f"form_{i}": form}, device=device, dtype=dtype)
             return "form"
-        self.register_constant(f"root_{i}", np.linalg.cholesky(form).T, device=device, dtype=dtype)
+        self.register_constants({f"root_{i}": np.linalg.cholesky(form).T}, device=device, dtype=dtype)
         return "root"
 
     def reset_parameters(self) -> None:
@@ -125,7 +125,7 @@ class NormActivation(FieldLayer):
 
     def _length(self, i: int, fields: Tensor) -> Tensor:
         if self._kinds[i] == "form":
-            square = (fields * (getattr(self, f"form_{i}") @ fields)).sum(-2, keepdim=True)
+            square = (fields * (self.constants(fields)[f"form_{i}"] @ fields)).sum(-2, keepdim=True)
             return square / torch.hypot(square, torch.ones_like(square)).sqrt()
-        straight = fields if self._kinds[i] == "norm" else getattr(self, f"root_{i}") @ fields
+        straight = fields if self._kinds[i] == "norm" else self.constants(fields)[f"root_{i}"] @ fields
         return torch.linalg.vector_norm(straight, dim=-2, keepdim=True)  # its derivative at zero is zero

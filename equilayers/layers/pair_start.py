@@ -9,11 +9,11 @@ covariance S of the coordinates for which :math:`E[A A^T] = \sum_{kl} S_{kl} B_k
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
 from equilayers.layers.invariants import hom_basis
+from equilayers.numerics import derived
 from equilayers.representations import Representation
 
 __all__ = ["starting_roots"]
@@ -24,7 +24,7 @@ SHARE = 0.02  # of the variance that all maps have alike, so that none starts at
 LIMIT = 4_000_000  # numbers that are held; beyond, all maps have the same variance
 
 
-@lru_cache(maxsize=256)
+@derived
 def starting_roots(source: Representation, target: Representation) -> tuple[np.ndarray, ...]:
     """Roots ``(k, k)`` of the covariance of the coordinates, one for each summand of ``source``, into one summand.
 

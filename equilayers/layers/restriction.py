@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from equilayers.groups import Group, Homomorphism
@@ -44,8 +43,7 @@ class Restriction(FieldLayer):
         dims: int = 0,
         plane: Representation | None = None,
     ) -> None:
-        with torch.device("cpu"):  # this may be under construction on the meta device
-            smaller = restrict(rep, subgroup)
+        smaller = restrict(rep, subgroup)
         super().__init__(rep, rep, dims, plane)
         self.out_rep = smaller
         self.out_action = smaller

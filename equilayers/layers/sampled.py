@@ -55,9 +55,6 @@ class SampledActivation(FieldLayer):
     Source: Cohen, Geiger, Koehler, Welling, Spherical CNNs (2018), section 3, for the transform on SO(3).
     """
 
-    sampling: Tensor
-    analysis: Tensor
-
     def __init__(
         self,
         rep: Representation,
@@ -75,8 +72,7 @@ class SampledActivation(FieldLayer):
         with torch.device("cpu"):  # this may be under construction on the meta device
             constants = self._derive_constants()
             self.exact, self.error_bound = False, MARGIN * self._largest_error(constants)
-        for name, array in constants.items():
-            self.register_constant(name, array)
+        self.register_constants(constants)
 
     def _columns(self, multiplicity: int, atom: Representation) -> int:
         columns, rest = divmod(multiplicity, self.signals)
@@ -125,4 +121,5 @@ class SampledActivation(FieldLayer):
         return result.flatten(-2)
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
-        return self._through(x, self.sampling.to(x.dtype), self.analysis.to(x.dtype))
+        fixed = self.constants(x)
+        return self._through(x, fixed["sampling"], fixed["analysis"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple, cast
 
 import numpy as np
-import torch
 
 from equilayers.groups import Group
+from equilayers.numerics import derived
 from equilayers.ops import Term, TransformLayout
 from equilayers.representations import Irrep, Representation, decompose
 
@@ -50,7 +49,7 @@ def is_reducible_into_irreps(group: Group) -> bool:
     return group.is_compact or group.is_transpose_closed
 
 
-@lru_cache(maxsize=512)
+@derived
 def schur_form(rep: Representation) -> SchurForm:
     """Blocks in the order in which their irreps first occur; within a block, copies in the order of the terms."""
     irreps: dict[Irrep, int] = {}
@@ -84,8 +83,7 @@ def _split(
     """Irreps with multiplicities, and the change of basis (None where it is the identity) with its inverse."""
     if isinstance(atom, Irrep):
         return [(1, atom)], None, None
-    with torch.device("cpu"):  # a module may be under construction on the meta device; this is cached
-        found = decompose(atom)
+    found = decompose(atom)
     parts = [(m, cast(Irrep, irrep)) for m, irrep in found.rep.terms]
     matrix = np.asarray(found.matrix)
     if np.abs(matrix - np.eye(atom.dim)).max(initial=0.0) < 1e-14:

@@ -62,8 +62,9 @@ class VectorReLU(Layer):
         self._sizes = tuple((atom.dim, m) for m, atom in rep.terms)
         forms = [invariant_form(atom, "any") for _, atom in rep.terms]
         self._definite = tuple(is_definite(form) for form in forms)
+        named = {f"form_{i}": form for i, form in enumerate(forms)}
+        self.register_constants(named, device=device, dtype=dtype)
         for i, (m, _) in enumerate(rep.terms):
-            self.register_constant(f"form_{i}", forms[i], device=device, dtype=dtype)
             self.register_parameter(f"weight_{i}", nn.Parameter(torch.empty(m, m, device=device, dtype=dtype)))
         self.reset_parameters()
 
@@ -77,10 +78,10 @@ class VectorReLU(Layer):
     def forward(self, x: Tensor) -> Tensor:
         """Clipped copies."""
         check_channels(x, self.in_action.dim, -1, "VectorReLU")
-        out = []
+        out, fixed = [], self.constants(x)
         pieces = x.split([d * m for d, m in self._sizes], -1) if self._sizes else ()
         for i, size in enumerate(self._sizes):
-            field, form = pieces[i].unflatten(-1, size), getattr(self, f"form_{i}")
+            field, form = pieces[i].unflatten(-1, size), fixed[f"form_{i}"]
             direction = field @ getattr(self, f"weight_{i}").mT
             lowered = form @ direction
             against = (-(field * lowered).sum(-2, keepdim=True)).relu()

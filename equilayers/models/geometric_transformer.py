@@ -121,20 +121,17 @@ class GeometricTransformer(nn.Module):
 class _Norm(Layer):
     """Divided by the root of the mean, over channels, of the absolute squares of all grades."""
 
-    squares: Tensor
-    grades: Tensor
-
     def __init__(self, vectors: Representation, q: np.ndarray, channels: int) -> None:
         rep = channels * exterior(vectors)
         super().__init__(rep, rep)
         self._shape = (2**vectors.dim, channels)
-        self.register_constant("squares", _multivector_form(q))
         sizes = [math.comb(vectors.dim, k) for k in range(vectors.dim + 1)]
-        self.register_constant("grades", np.repeat(np.eye(len(sizes)), sizes, 1))
+        grades = np.repeat(np.eye(len(sizes)), sizes, 1)
+        self.register_constants({"squares": _multivector_form(q), "grades": grades})
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x.unflatten(-1, self._shape)
-        per_grade = self.grades @ (h * (self.squares @ h))
+        h, fixed = x.unflatten(-1, self._shape), self.constants(x)
+        per_grade = fixed["grades"] @ (h * (fixed["squares"] @ h))
         size = per_grade.abs().sum(-2).mean(-1, keepdim=True)
         return x / (size + EPSILON).sqrt()
 
@@ -196,16 +193,15 @@ class _Score(Layer):
     homogeneous coordinate w.
     """
 
-    squares: Tensor
-
     def __init__(self, vectors: Representation, q: np.ndarray) -> None:
         super().__init__(exterior(vectors), exterior(vectors))
-        self.register_constant("squares", _multivector_form(q))
+        self.register_constants({"squares": _multivector_form(q)})
         self._points = (2**vectors.dim - 1 - vectors.dim) if _is_degenerate(q) else 0
 
     def forward(self, queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         size = math.sqrt(queries.shape[-1] * queries.shape[-2])
-        left, right = [(queries.mT @ self.squares).flatten(-2) / size], [keys.mT.flatten(-2)]
+        squares = self.constants(queries)["squares"]
+        left, right = [(queries.mT @ squares).flatten(-2) / size], [keys.mT.flatten(-2)]
         if self._points:
             a, b, c = self._place(queries)
             d, e, f = self._place(keys)
@@ -223,10 +219,6 @@ class _Score(Layer):
 class _Join(Layer):
     """The regressive product, the wedge of complements, times a pseudoscalar."""
 
-    first: Tensor
-    second: Tensor
-    scatter: Tensor
-
     def __init__(self, vectors: Representation, channels: int) -> None:
         rep = channels * exterior(vectors)
         super().__init__(rep + rep, rep)
@@ -241,16 +233,15 @@ class _Join(Layer):
         a, b = complement[first], complement[second]
         scatter *= sign[a] * sign[b]  # *a for each factor
         scatter *= sign[:, None]  # and back
-        self.register_constant("first", a)
-        self.register_constant("second", b)
-        self.register_constant("scatter", scatter)
+        self.register_constants({"first": a, "second": b, "scatter": scatter})
         moves = [np.linalg.det(vectors.images.discrete), np.exp(np.trace(vectors.images.lie, axis1=1, axis2=2))]
         self._keeps_volume = bool(np.abs(np.concatenate(moves) - 1).max(initial=0.0) < 1e-9)
 
     def forward(self, x: Tensor, y: Tensor, reference: Tensor) -> Tensor:
         x, y = x.unflatten(-1, self._shape), y.unflatten(-1, self._shape)
-        pairs = x.index_select(-2, self.first) * y.index_select(-2, self.second)
-        joined = (self.scatter @ pairs).flatten(-2)
+        fixed = self.constants(x)
+        pairs = x.index_select(-2, fixed["first"]) * y.index_select(-2, fixed["second"])
+        joined = (fixed["scatter"] @ pairs).flatten(-2)
         return joined if self._keeps_volume else joined * reference
 
 

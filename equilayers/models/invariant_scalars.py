@@ -96,8 +96,11 @@ class InvariantScalars(nn.Module):
             self.register_buffer(f"size_{i}", torch.ones(count))
 
     def reset_parameters(self) -> None:
-        """Those of the perceptron; the scales stay."""
+        """Those of the perceptron, and scales that the next batch fits."""
         self.net.reset_parameters()
+        for name, buffer in self.named_buffers(recurse=False):
+            buffer.fill_(0.0 if name in ("mean", "fitted") else 1.0)
+        self.is_fitted = False
 
     @property
     def macs(self) -> int:
@@ -123,7 +126,9 @@ class InvariantScalars(nn.Module):
         """Outputs, without a last activation."""
         check_channels(x, self.in_rep.dim, -1, "InvariantScalars")
         if self.training and not self.is_fitted and x[..., 0].numel() >= FIRST_BATCH:
-            self.fit_standardiser(x)
+            self.is_fitted = bool(self.fitted.any())  # a loader may have written the scales without asking
+            if not self.is_fitted:
+                self.fit_standardiser(x)
         weights = self.net((self.scalars(x) - self.mean) / self.scale)
         parts = []
         pieces = weights.split([m * k for m, k in self._sizes], -1)
@@ -159,7 +164,7 @@ class _Products(Layer):
 
     def _add(self, name: str, i: int, j: int, basis: np.ndarray, copies: int) -> None:
         if len(basis) and copies:
-            self.register_constant(name, basis)
+            self.register_constants({name: basis})
             self._plan.append((name, i, j))
             self.count += len(basis) * copies
 
@@ -174,8 +179,7 @@ class _Products(Layer):
             kept = first < second if skew else np.ones_like(first, dtype=bool)
             chosen += (k * m * m + first[kept] * m + second[kept]).tolist()
         if chosen:
-            self.register_constant(f"pair_{i}_{i}", basis)
-            self.register_constant(f"chosen_{i}", np.array(chosen))
+            self.register_constants({f"pair_{i}_{i}": basis, f"chosen_{i}": np.array(chosen)})
             self._plan.append((f"pair_{i}_{i}", i, i))
             self.count += len(chosen)
 
@@ -183,9 +187,9 @@ class _Products(Layer):
         """``(*batch, count, target.dim)``."""
         pieces = x.split([d * m for d, m in self._terms], -1) if self._terms else ()
         fields = [piece.unflatten(-1, term) for piece, term in zip(pieces, self._terms, strict=True)]
-        out = []
+        out, fixed = [], self.constants(x)
         for name, i, j in self._plan:
-            basis = getattr(self, name)
+            basis = fixed[name]
             if i < 0:
                 out.append(basis.expand(*x.shape[:-1], *basis.shape))
             elif j < 0:
@@ -193,7 +197,7 @@ class _Products(Layer):
             else:
                 half = torch.einsum("kwij,...jn->...kwin", basis, fields[j])
                 full = torch.einsum("...im,...kwin->...kmnw", fields[i], half).flatten(-4, -2)
-                out.append(full.index_select(-2, getattr(self, f"chosen_{i}")) if i == j else full)
+                out.append(full.index_select(-2, fixed[f"chosen_{i}"]) if i == j else full)
         return torch.cat(out, -2) if out else x.new_zeros((*x.shape[:-1], 0, self.out_action.dim))
 
 
@@ -206,7 +210,7 @@ class _Scalars(_Products):
         self._lengths = tuple(m if use else 0 for (m, _), use in zip(in_rep.terms, measured, strict=True))
         for i, m in enumerate(self._lengths):
             if m > 1:
-                self.register_constant(f"angles_{i}", np.array(np.triu_indices(m, 1)))
+                self.register_constants({f"angles_{i}": np.array(np.triu_indices(m, 1))})
             self.count += m * (m + 1) // 2
 
     def forward(self, x: Tensor) -> Tensor:
@@ -218,7 +222,7 @@ class _Scalars(_Products):
                 field = pieces[i].unflatten(-1, self._terms[i])
                 out.append(torch.linalg.vector_norm(field, dim=-2))
             if m > 1:
-                first, second = getattr(self, f"angles_{i}")
+                first, second = self.constants(x)[f"angles_{i}"]
                 along = F.normalize(field, dim=-2, eps=TINY)
                 out.append((along.mT @ along)[..., first, second])
         return torch.cat(out, -1)

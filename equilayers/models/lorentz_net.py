@@ -117,17 +117,15 @@ class LorentzNet(nn.Module):
 class _Form(Layer):
     """The invariant product of vectors on the last axis."""
 
-    form: Tensor
-
     def __init__(self, rep: Representation) -> None:
         super().__init__(rep + rep, trivial(rep.group))
-        self.register_constant("form", invariant_form(rep, "any"))
+        self.register_constants({"form": invariant_form(rep, "any")})
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return (x * (y @ self.form.mT)).sum(-1)
+        return (x * (y @ self.constants(y)["form"].mT)).sum(-1)
 
     def gram(self, x: Tensor) -> Tensor:
-        return x @ (x @ self.form.mT).mT
+        return x @ (x @ self.constants(x)["form"].mT).mT
 
 
 class _Round(nn.Module):

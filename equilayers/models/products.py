@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from equilayers.layers import Linear
+from equilayers.layers.constants import WithConstants
 from equilayers.representations import Representation, trivial
 
 __all__ = ["AllPairs", "Calm", "LearnedPairs", "direct_sum"]
@@ -48,7 +50,7 @@ class Calm(nn.Module):
         return RATE * self.linear(x)
 
 
-class AllPairs(nn.Module):
+class AllPairs(WithConstants):
     r"""The tensor product of every pair of summands, :math:`x_i \otimes x_j`; on request lengths and cosines.
 
     No parameters. Lengths and cosines, of orthogonal summands, are scaled to about unit second moment for normal input.
@@ -63,31 +65,29 @@ class AllPairs(nn.Module):
     """
 
     def __init__(self, in_rep: Representation, lengths: bool = False) -> None:
-        super().__init__()
         terms = in_rep.terms
-        self._sizes = [(atom.dim, m) for m, atom in terms]
-        self._measured = [lengths and atom.is_orthogonal and not atom.is_trivial for _, atom in terms]
-        self._pairs: list[tuple[int, int]] = []
+        measured = [lengths and atom.is_orthogonal and not atom.is_trivial for _, atom in terms]
+        pairs: list[tuple[int, int]] = []
         out: list[Representation] = []
+        chosen: dict[str, np.ndarray] = {}
         for i, (m, a) in enumerate(terms):
             for j, (n, b) in enumerate(terms[i:], start=i):
-                indices = (
-                    torch.triu_indices(m, m) if i == j else torch.cartesian_prod(torch.arange(m), torch.arange(n)).T
-                )
-                first, second = indices
-                self._pairs.append((i, j))
-                self.register_buffer(f"first_{len(out)}", first, persistent=False)
-                self.register_buffer(f"second_{len(out)}", second, persistent=False)
+                first, second = np.triu_indices(m) if i == j else np.indices((m, n)).reshape(2, -1)
+                chosen |= {f"first_{len(pairs)}": first, f"second_{len(pairs)}": second}
+                pairs.append((i, j))
                 out.append(len(first) * (a @ b))
-        invariants = sum(m * (m + 1) // 2 for (_, m), use in zip(self._sizes, self._measured, strict=True) if use)
+        invariants = sum(m * (m + 1) // 2 for (m, _), use in zip(terms, measured, strict=True) if use)
+        super().__init__()
         self.in_action = in_rep
         self.out_action = direct_sum([*out, invariants * trivial(in_rep.group)] if invariants else out)
+        self._sizes, self._measured, self._pairs = [(atom.dim, m) for m, atom in terms], measured, pairs
+        self.register_constants(chosen)
 
     def forward(self, x: Tensor) -> Tensor:
         fields = _fields(x, self._sizes)
-        out = []
+        out, fixed = [], self.constants(x)
         for k, (i, j) in enumerate(self._pairs):
-            first, second = getattr(self, f"first_{k}"), getattr(self, f"second_{k}")
+            first, second = fixed[f"first_{k}"], fixed[f"second_{k}"]
             out.append(_outer(fields[i].index_select(-1, first), fields[j].index_select(-1, second)))
         for field, use in zip(fields, self._measured, strict=True):
             if use:

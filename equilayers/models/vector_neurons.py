@@ -128,8 +128,8 @@ class _Products(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         sizes = [d * m for d, m in self._sizes]
         first, second = self.first(x).split(sizes, -1), self.act(self.second(x)).split(sizes, -1)
-        out = []
+        out, forms = [], self.act.constants(x)
         for i, size in enumerate(self._sizes):
             a, b = first[i].unflatten(-1, size), second[i].unflatten(-1, size)
-            out.append((a * (getattr(self.act, f"form_{i}") @ b)).sum(-2))
+            out.append((a * (forms[f"form_{i}"] @ b)).sum(-2))
         return torch.cat(out, -1)

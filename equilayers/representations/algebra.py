@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import combinations, combinations_with_replacement, permutations
 from math import comb
 from operator import index
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from equilayers.errors import BadInput, GroupMismatch, TooLarge
+from equilayers.numerics import derived_property
 from equilayers.representations.representation import Images, Representation
 
 __all__ = ["Dual", "Power", "Sum", "TensorProduct", "copies", "direct_sum", "dual", "power", "tensor"]
@@ -219,7 +220,7 @@ class Power(Representation):
                 "Decompose V first and take powers of its parts.",
             )
 
-    @cached_property
+    @derived_property
     def isometry(self) -> np.ndarray:
         """``(of.dim ** k, dim)``: orthonormal monomials or wedges, lexicographic."""
         d, k = self.of.dim, self.k

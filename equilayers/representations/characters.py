@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
 from typing import cast
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import GroupMismatch, NotCertified
 from equilayers.groups import ConjugacyClasses, FiniteGroup, Group
+from equilayers.numerics import derived, derived_property
 from equilayers.representations.algebra import Sum, TensorProduct
 from equilayers.representations.constructors import finite
 from equilayers.representations.cyclotomic import RealCyclotomic
@@ -32,7 +32,7 @@ def trace(v: Representation, g: Tensor) -> Tensor:
     return v(g).diagonal(dim1=-2, dim2=-1).sum(-1)
 
 
-@lru_cache(maxsize=16)
+@derived
 def _power_classes(group: FiniteGroup) -> tuple[np.ndarray, ...]:
     """For each class the classes of the powers 0, 1, ..., order - 1 of its members."""
     classes = group.conjugacy_classes
@@ -76,7 +76,7 @@ class Character:
         """The group's conjugacy classes, in whose order values come."""
         return finite(self.group, "A character by class").conjugacy_classes
 
-    @cached_property
+    @derived_property
     def exact(self) -> tuple[RealCyclotomic, ...]:
         r"""The value on every class, from the multiplicities of the eigenvalues :math:`\zeta^j` of a member of order n.
 
@@ -100,7 +100,7 @@ class Character:
             values.append(RealCyclotomic.from_multiplicities(tuple(int(m) for m in rounded)))
         return tuple(values)
 
-    @cached_property
+    @derived_property
     def values(self) -> np.ndarray:
         """``(classes,)`` float64: the exact values, rounded once."""
         return np.array([float(value) for value in self.exact])
@@ -185,7 +185,7 @@ class CharacterTable:
         self.characters = tuple(Character(i) for i in irreps)
         self.names = _class_names(group.conjugacy_classes.orders)
 
-    @cached_property
+    @derived_property
     def values(self) -> np.ndarray:
         """``(irreps, classes)`` float64."""
         return np.array([chi.values for chi in self.characters])

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from equilayers.groups import Group
+from equilayers.numerics import derived
 from equilayers.representations.weyl import RootSystem, Weight
 
 __all__ = ["Connected", "Full", "Series", "series"]
@@ -272,7 +272,7 @@ def _dominant(system: RootSystem, size: int) -> Iterator[Weight]:
             yield (*weight[:-1], -weight[-1])
 
 
-@lru_cache(maxsize=256)
+@derived
 def series(group: Group) -> Series | None:
     """The irreps of a classical group in its usual coordinates; None for any other group.
 

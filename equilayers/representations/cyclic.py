@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from math import gcd
 from typing import cast
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from equilayers.errors import BadGroup, BadRepresentation
 from equilayers.groups import Cyclic, Group
 from equilayers.groups.cyclic import rotation
+from equilayers.numerics import derived
 from equilayers.representations.representation import Irrep
 
 __all__ = ["irrep", "irreps", "nearness", "rotation_powers", "turns"]
@@ -39,7 +39,7 @@ def turns(g: Tensor, n: int) -> Tensor:
     return k
 
 
-@lru_cache(maxsize=256)
+@derived
 def rotation_powers(m: int, n: int) -> np.ndarray:
     """``(n, 2, 2)``: rotations by ``m k / n`` of a turn, k = 0, ..., n - 1; quarter turns are exact."""
     rotations = np.array([rotation(m * k % n, n) for k in range(n)])

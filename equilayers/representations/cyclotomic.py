@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from math import cos, gcd, isqrt, pi
+
+from equilayers.numerics import derived, derived_property
 
 __all__ = ["RealCyclotomic"]
 
 
-@lru_cache(maxsize=512)
+@derived
 def _cyclotomic(n: int) -> tuple[int, ...]:
     """Coefficients of the n-th cyclotomic polynomial, lowest first: z^n - 1 divided by those of the divisors."""
     dividend = [-1] + [0] * (n - 1) + [1]
@@ -67,7 +68,7 @@ class RealCyclotomic:
     def __float__(self) -> float:
         return float(sum(c * (2 * cos(2 * pi * k / self.n) if k else 1) for k, c in enumerate(self.coefficients)))
 
-    @cached_property
+    @derived_property
     def conjugates(self) -> tuple[RealCyclotomic, ...]:
         """The different images under the Galois group; this number first."""
         found: dict[RealCyclotomic, None] = {}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from equilayers.errors import NotCertified, TooLarge
 from equilayers.groups import Group
+from equilayers.numerics import derived, derived_property
 from equilayers.representations.algebra import Sum, TensorProduct
 from equilayers.representations.constructors import defining
 from equilayers.representations.irreps import irreps as listed_irreps
@@ -71,13 +70,13 @@ class Decomposition:
     _atoms: tuple[_Atom, ...] = field(repr=False)
     _places: Mapping[Irrep, tuple[_Place, ...]] = field(repr=False)
 
-    @cached_property
+    @derived_property
     def matrix(self) -> np.ndarray:
         """M, ``(dim, dim)`` float64; copies innermost. Orthogonal where V is, or where the group is closed under
         transpose and V respects that."""
         return self._assemble("matrix")
 
-    @cached_property
+    @derived_property
     def inverse(self) -> np.ndarray:
         """The inverse of :attr:`matrix`: its transpose where it is orthogonal."""
         return self._assemble("inverse").T
@@ -127,11 +126,10 @@ def decompose(v: Representation) -> Decomposition:
 
     Source: Serre, Linear Representations of Finite Groups (1977), sections 2.6 and 2.7.
     """
-    with torch.device("cpu"):  # the caller may be building on another device, and this is kept
-        return _decompose(v)
+    return _decompose(v)
 
 
-@lru_cache(maxsize=1024)
+@derived
 def _decompose(v: Representation) -> Decomposition:
     atoms = tuple(_atom(atom) for _, atom in v.terms)
     totals: dict[Irrep, int] = {}
@@ -205,7 +203,7 @@ def _highest_level(group: Group, reps: Sequence[Representation]) -> int:
 # One summand
 
 
-@lru_cache(maxsize=1024)
+@derived
 def _atom(v: Representation) -> _Atom:
     if isinstance(v, Irrep):
         return _Atom(((1, v),), None, None, 0.0)
@@ -286,7 +284,7 @@ def _maps(v: Representation) -> dict[Irrep, np.ndarray]:
     return found
 
 
-@lru_cache(maxsize=512)
+@derived
 def _letters(irrep: Irrep) -> Letters:
     return Letters.of(irrep)
 

@@ -9,6 +9,7 @@ import numpy as np
 from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.groups import FiniteGroup, Group
 from equilayers.groups.finite import ELEMENT_LIMIT
+from equilayers.numerics import derived
 from equilayers.representations.canonical import canonical_images
 from equilayers.representations.finite_search import Found, class_character, find
 from equilayers.representations.levels import in_order
@@ -18,8 +19,6 @@ from equilayers.representations.representation import Irrep, unit_matrices
 __all__ = ["derive", "irrep", "irreps"]
 
 Listed = list[tuple[str, str, np.ndarray]]
-_kept: dict[str, Listed] = {}
-_KEPT = 128
 LIST_LIMIT = 1000
 SAME = 1e-7  # characters nearer than this are one
 
@@ -35,16 +34,16 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
         >>> [(i.label, i.dim) for i in irreps(eq.group("O"))]
         [('A1', 1), ('A2', 1), ('E', 2), ('T2', 3), ('T1', 3)]
     """
-    listed = _kept.get(group.fingerprint)
-    if listed is None:
-        while len(_kept) >= _KEPT:
-            _kept.pop(next(iter(_kept)))
-        listed = _kept[group.fingerprint] = derive(_enumerable(group))
     return tuple(
         Irrep.from_images(group, label, kind, np.zeros((0, *images.shape[1:])), images)
-        for label, kind, images in listed
+        for label, kind, images in _listed(group)
         if max_dim is None or images.shape[-1] <= max_dim
     )
+
+
+@derived
+def _listed(group: Group) -> Listed:
+    return derive(_enumerable(group))
 
 
 def irrep(group: Group, label: str) -> Irrep:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, NotCertified
 from equilayers.groups import FiniteGroup, Group
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived_property, hashed_numbers
 from equilayers.representations.constructors import Defining, permutation_matrices
 from equilayers.representations.representation import Images, Representation
 
@@ -71,18 +70,18 @@ class ByLogarithm(Representation):
     def _images(self) -> Images:
         return self._given
 
-    @cached_property
-    def _shifts(self) -> Tensor:
+    @derived_property
+    def _shifts(self) -> np.ndarray:
         """``(SHIFTS, lie_dim)`` coefficients, growing from 0."""
-        random = torch.tensor(hashed_numbers("shifts of a logarithm", SHIFTS * self.group.lie_dim))
-        return random.reshape(SHIFTS, -1) * torch.linspace(0, 4, SHIFTS, dtype=torch.float64)[:, None]
+        random = hashed_numbers("shifts of a logarithm", SHIFTS * self.group.lie_dim)
+        return random.reshape(SHIFTS, -1) * np.linspace(0, 4, SHIFTS)[:, None]
 
     def __call__(self, g: Tensor) -> Tensor:
         batch = g.shape[: g.ndim - len(self.group.element_shape)]
         flat = g.detach().reshape(-1, *self.group.element_shape)
         out = torch.zeros(len(flat), self.dim, self.dim, dtype=torch.float64)
         waiting = torch.arange(len(flat))
-        for shift in self._shifts:
+        for shift in torch.tensor(self._shifts):
             if not len(waiting):
                 break
             rest = self.group.compose(self.group.inverse(self.group.exp(shift)), flat[waiting])

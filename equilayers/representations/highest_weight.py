@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, NotCertified, TooLarge
 from equilayers.groups import Group
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived, hashed_numbers
 from equilayers.representations.canonical import canonical_images
 from equilayers.representations.classical import Full, Series, series
 from equilayers.representations.levels import highest_level
@@ -45,9 +44,7 @@ class HighestWeight(Irrep):
         return Images(made.lie, made.discrete)
 
     def __call__(self, g: Tensor) -> Tensor:
-        with torch.device("cpu"):
-            function = _built(self.group, self._weight).function
-        return function(g)
+        return _built(self.group, self._weight).function(g)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +132,7 @@ def _series(group: Group) -> Series:
 # One irrep
 
 
-@lru_cache(maxsize=512)
+@derived
 def _built(group: Group, key: Weight) -> _Built:
     found = _series(group)
     count, m = group.lie_dim, len(group.discrete_generators)
@@ -240,9 +237,8 @@ def _holds(
 
 
 def _mirrored(lower: _Built, leg: Leg, space: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    with torch.device("cpu"):
-        g = torch.tensor(mirror)
-        return _compressed(space, lower.function(g).numpy()[None], leg.function(g).numpy()[None])[0]
+    g = torch.tensor(mirror)
+    return _compressed(space, lower.function(g).numpy()[None], leg.function(g).numpy()[None])[0]
 
 
 def _torus(group: Group, found: Series, leg: Leg) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, reduce
+from functools import reduce
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, GroupMismatch
 from equilayers.groups import FiniteGroup, Group, Homomorphism
+from equilayers.numerics import derived_property
 from equilayers.representations.algebra import Dual, Power, TensorProduct, power, tensor
 from equilayers.representations.constructors import Trivial, finite, regular, trivial
 from equilayers.representations.representation import Images, Representation
@@ -129,7 +130,7 @@ class Induced(Representation):
         self.name = f"{of}^{self.group}"
         self.key = (self.group.fingerprint, "induced", of.key, phi(self._small.discrete_generators).numpy().tobytes())
 
-    @cached_property
+    @derived_property
     def _cosets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Coset of every element, first element of every coset, and subgroup index of every included element."""
         g, h = self._large, self._small
@@ -160,9 +161,9 @@ class Induced(Representation):
         rows = torch.arange(len(flat))
         for column, representative in enumerate(first):
             moved = g.compose(flat, elements[representative])
-            target = torch.from_numpy(coset)[g.index(moved)]
-            inner = g.compose(g.inverse(elements[torch.from_numpy(first)[target]]), moved)
-            h = torch.from_numpy(back)[g.index(inner)]
+            target = torch.from_numpy(coset[g.index(moved).numpy()])
+            inner = g.compose(g.inverse(elements[torch.from_numpy(first[target.numpy()])]), moved)
+            h = torch.from_numpy(back[g.index(inner).numpy()])
             out[rows, target, :, column, :] = self.of(small_elements[h])
         return out.reshape(*batch, self.dim, self.dim)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from equilayers.groups import Group
+from equilayers.numerics import derived
 from equilayers.representations.representation import Irrep
 
 __all__ = ["irrep", "irreps"]
@@ -22,9 +23,6 @@ _CLOSED_FORMS: dict[tuple[str, int | None], str] = {  # family and size, or fami
     ("O", 3): "so3",
     ("SU", 2): "su2",
 }
-_KEPT = 256
-_Key = tuple[str, int | None, int | None]
-_kept: dict[_Key, tuple[Irrep, ...]] = {}
 
 
 def _home(group: Group) -> Any:
@@ -67,14 +65,12 @@ def irreps(group: Group, level: int | None = None, max_dim: int | None = None) -
 
     Source: Serre, Linear Representations of Finite Groups (1977), chapters 2 and 13.
     """
-    key = (group.fingerprint, level, max_dim)
-    found = _kept.get(key)
-    if not found or found[0].group is not group:  # an equal group may have another parent, so its irreps are its own
-        found = tuple(_home(group).irreps(group, level=level, max_dim=max_dim))
-        while len(_kept) >= _KEPT:
-            _kept.pop(next(iter(_kept)))
-        _kept[key] = found
-    return found
+    return _listed(group, level, max_dim)
+
+
+@derived
+def _listed(group: Group, level: int | None, max_dim: int | None) -> tuple[Irrep, ...]:
+    return tuple(_home(group).irreps(group, level=level, max_dim=max_dim))
 
 
 def irrep(group: Group, label: str) -> Irrep:
@@ -97,5 +93,9 @@ def irrep(group: Group, label: str) -> Irrep:
 
     Source: Mulliken, J. Chem. Phys. 23 (1955) 1997, for the point groups.
     """
-    made: Irrep = _home(group).irrep(group, label)
-    return made
+    return _labelled(group, label)
+
+
+@derived
+def _labelled(group: Group, label: str) -> Irrep:
+    return cast(Irrep, _home(group).irrep(group, label))

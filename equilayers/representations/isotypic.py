@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from equilayers.errors import NotCertified
 from equilayers.groups import Group
-from equilayers.numerics import canonical_basis_commuting, hashed_numbers, null_space
+from equilayers.numerics import Keeper, canonical_basis_commuting, derived, hashed_numbers, null_space
 from equilayers.representations.representation import Irrep, Representation
 
 __all__ = ["Letters", "canonical_maps", "intertwiners"]
@@ -33,7 +33,7 @@ SNAP = 3e-14  # entries this close to -1, 0 or 1 are meant to be that
 
 
 @dataclass(frozen=True, eq=False)
-class Letters:
+class Letters(Keeper):
     """A representation's generators as operators with their adjoints, from which fixed elements of the algebra are
     made.
 
@@ -62,26 +62,23 @@ class Letters:
                 pairs.append((np.tensordot(h, lie, 1), np.tensordot(adjoint @ h, lie, 1)))
         return Letters(rep.group, rep.dim, (*lie, *discrete), tuple(pairs))
 
-    @cached_property
-    def _kept(self) -> dict[int, tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]]:
-        return {}
-
     def element(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
         """A fixed self-adjoint sum of short words, the same one for all representations of the group.
 
         With its eigenvalues and eigenvectors; None where it is not symmetric in these coordinates.
         """
-        if index not in self._kept:
-            total = np.zeros((self.dim, self.dim))
-            for coefficient, spelled in _words(index, len(self.pairs), 2 if self.group.lie_dim else 6):
-                word = reduce(np.matmul, [self.pairs[letter][0] for letter in spelled])
-                adjoint = reduce(np.matmul, [self.pairs[letter][1] for letter in reversed(spelled)])
-                total += coefficient * (word + adjoint)
-            self._kept[index] = total, np.linalg.eigh((total + total.T) / 2) if _is_symmetric(total) else None
-        return self._kept[index]
+        return self.shelf.find(index, lambda: self._element(index))
+
+    def _element(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+        total = np.zeros((self.dim, self.dim))
+        for coefficient, spelled in _words(index, len(self.pairs), 2 if self.group.lie_dim else 6):
+            word = reduce(np.matmul, [self.pairs[letter][0] for letter in spelled])
+            adjoint = reduce(np.matmul, [self.pairs[letter][1] for letter in reversed(spelled)])
+            total += coefficient * (word + adjoint)
+        return total, np.linalg.eigh((total + total.T) / 2) if _is_symmetric(total) else None
 
 
-@lru_cache(maxsize=64)
+@derived
 def _words(index: int, letters: int, longest: int) -> tuple[tuple[float, tuple[int, ...]], ...]:
     """Coefficients and words of element ``index``."""
     found = []

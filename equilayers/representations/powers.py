@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cmp_to_key, lru_cache
+from functools import cmp_to_key
 from math import comb
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, NotCertified, TooLarge
 from equilayers.groups import Group, MatrixGroup
-from equilayers.numerics import hashed_numbers
+from equilayers.numerics import derived, hashed_numbers
 from equilayers.representations.canonical import Canonical, canonical_images
 from equilayers.representations.levels import highest_level, within
 from equilayers.representations.representation import Irrep, unit_matrices
@@ -135,7 +135,7 @@ def legs(group: Group) -> list[Leg]:
 # Level by level
 
 
-@lru_cache(maxsize=256)
+@derived
 def _known(group: Group, level: int, largest: int | None) -> tuple[_Found, ...]:
     """All irreps up to this level; through none of dimension above ``largest``, if given."""
     count, m = group.lie_dim, len(group.discrete_generators)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from equilayers.errors import BadInput
 from equilayers.groups import FiniteGroup, Group
+from equilayers.numerics import Shelf, derived_property, described
 
 __all__ = ["Images", "Irrep", "Representation", "apply_matrices", "unit_matrices"]
 
@@ -69,11 +69,10 @@ class Representation(ABC):
     @abstractmethod
     def _images(self) -> Images: ...
 
-    @cached_property
+    @derived_property
     def images(self) -> Images:
         """Matrices of the group's generators: what every solver works on."""
-        with torch.device("cpu"):  # a cache filled under another default device would hold garbage for good
-            return self._images()
+        return self._images()
 
     def derivative(self, coefficients: Tensor) -> Tensor:
         """``(*b, dim, dim)``: the image of the element with coefficients ``(*b, lie_dim)`` in ``group.lie_basis``."""
@@ -88,7 +87,7 @@ class Representation(ABC):
     def __hash__(self) -> int:
         return self._hash
 
-    @cached_property
+    @derived_property
     def _hash(self) -> int:
         return hash(self.key)
 
@@ -97,8 +96,12 @@ class Representation(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """The description alone: whatever is derived from it is derived again."""
-        derived = {name for kind in type(self).__mro__ for name, value in vars(kind).items() if _is_cached(value)}
-        return {name: value for name, value in vars(self).items() if name not in derived}
+        return described(self)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where values derived from this representation are kept: its group's."""
+        return self.group.shelf
 
     def __str__(self) -> str:
         return self.name
@@ -108,7 +111,7 @@ class Representation(ABC):
 
     # Facts, decided on the generators
 
-    @cached_property
+    @derived_property
     def is_orthogonal(self) -> bool:
         """Every matrix is orthogonal: discrete images are, and Lie images are skew."""
         lie, discrete = self.images.lie, self.images.discrete
@@ -116,7 +119,7 @@ class Representation(ABC):
         orthogonal = np.abs(discrete @ discrete.swapaxes(1, 2) - np.eye(self.dim)).max(initial=0.0)
         return bool(max(skew, orthogonal) < TOLERANCE)
 
-    @cached_property
+    @derived_property
     def is_monomial(self) -> bool:
         """Every matrix is a signed permutation, and the Lie algebra acts by zero."""
         d = np.abs(self.images.discrete)
@@ -124,12 +127,12 @@ class Representation(ABC):
         rounded = np.round(d)
         return bool(exact and (rounded.sum(1) == 1).all() and (rounded.sum(2) == 1).all())
 
-    @cached_property
+    @derived_property
     def is_permutation(self) -> bool:
         """Every matrix is a permutation, decided on the matrices and not on a name."""
         return self.is_monomial and bool((self.images.discrete > -TOLERANCE).all())
 
-    @cached_property
+    @derived_property
     def is_trivial(self) -> bool:
         """Every matrix is the identity."""
         moved = np.abs(self.images.discrete - np.eye(self.dim)).max(initial=0.0)
@@ -160,7 +163,7 @@ class Representation(ABC):
         """Multiplicities and atoms, in the order written: ``V`` is the direct sum of ``m * atom``."""
         return ((1, self),)
 
-    @cached_property
+    @derived_property
     def slices(self) -> tuple[slice, ...]:
         """Where each term lies on the axis."""
         ends = np.cumsum([0, *(m * atom.dim for m, atom in self.terms)])
@@ -199,10 +202,6 @@ class Representation(ABC):
         from equilayers.representations.algebra import power
 
         return power(self, k, "alt")
-
-
-def _is_cached(value: object) -> bool:
-    return isinstance(value, cached_property)
 
 
 def apply_matrices(matrices: Tensor, x: Tensor) -> Tensor:
@@ -268,7 +267,7 @@ class Irrep(Representation):
     def end_dim(self) -> int:
         return {"real": 1, "complex": 2, "quaternionic": 4}[self.type]
 
-    @cached_property
+    @derived_property
     def endomorphisms(self) -> np.ndarray:
         units = unit_matrices(self.end_dim)
         return np.array([np.kron(unit, np.eye(self.dim // self.end_dim)) for unit in units])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from math import comb, factorial, sqrt
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from equilayers.errors import BadInput, BadRepresentation
 from equilayers.groups import Group
+from equilayers.numerics import derived
 from equilayers.representations.levels import highest_level, within
 from equilayers.representations.representation import Irrep
 
@@ -48,7 +48,7 @@ def _real_basis(l: int) -> np.ndarray:
     return (-1j) ** l * basis
 
 
-@lru_cache(maxsize=512)
+@derived
 def wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
     """Real coupling constants ``(2 l1 + 1, 2 l2 + 1, 2 l3 + 1)`` of Frobenius norm 1, with e3nn's signs.
 
@@ -82,7 +82,7 @@ def wigner_3j(l1: int, l2: int, l3: int) -> np.ndarray:
 # Matrices
 
 
-@lru_cache(maxsize=64)
+@derived
 def _isometry(l: int) -> np.ndarray:
     """``(3 (2l + 1), 2l + 3)``: degree l + 1 inside degree l times vectors."""
     return wigner_3j(l, 1, l + 1).reshape(-1, 2 * l + 3) * sqrt(2 * l + 3)
@@ -107,7 +107,7 @@ def wigner(l: int, rotations: Tensor) -> Tensor:
     return matrix
 
 
-@lru_cache(maxsize=64)
+@derived
 def rotation_images(l: int) -> np.ndarray:
     """``(3, 2l + 1, 2l + 1)``: images of the infinitesimal rotations about x, y, z."""
     if l == 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation
 from equilayers.groups import Group
+from equilayers.numerics import derived
 from equilayers.representations.levels import highest_level, within
 from equilayers.representations.representation import Irrep, unit_matrices
 from equilayers.representations.so3 import rotation_images, wigner
@@ -34,7 +34,7 @@ def covering(g: Tensor) -> Tensor:
     return (g @ right)[..., 1:, 1:]
 
 
-@lru_cache(maxsize=64)
+@derived
 def _isometry(l: int) -> np.ndarray:
     r"""``(4 (2l + 1), 4 (l + 1))``: spin l + 1/2 inside spin 1/2 times degree l, commuting with right multiplications.
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cmp_to_key, lru_cache
+from functools import cmp_to_key
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from equilayers.errors import BadRepresentation, TooLarge
 from equilayers.groups import Group, Symmetric
+from equilayers.numerics import derived
 from equilayers.representations.representation import Irrep
 
 __all__ = ["dimension", "irrep", "irreps", "value_at_class"]
@@ -27,7 +28,7 @@ DIM_LIMIT = 10_000  # one matrix of this size takes 800 MB
 # Partitions, dimensions, characters
 
 
-@lru_cache(maxsize=1 << 16)
+@derived
 def dimension(shape: Partition) -> int:
     """Number of standard tableaux, by the hook lengths (Frame, Robinson and Thrall 1954).
 
@@ -42,7 +43,7 @@ def dimension(shape: Partition) -> int:
     return math.factorial(sum(shape)) // hooks
 
 
-@lru_cache(maxsize=1 << 16)
+@derived
 def value_at_class(shape: Partition, cycles: Partition) -> int:
     """The character at the permutations of these cycle lengths, by the rule of Murnaghan and Nakayama.
 
@@ -120,7 +121,7 @@ def _compare(a: Partition, b: Partition) -> int:
     return 0
 
 
-@lru_cache(maxsize=8)
+@derived
 def _ordered_classes(n: int) -> tuple[Partition, ...]:
     if _count(n) > LIST_LIMIT:  # a few classes tell the irreps of small dimension apart
         few = [(k,) + (1,) * (n - k) for k in (2, 3, 4)] + [(2, 2) + (1,) * (n - 4)]
@@ -139,7 +140,7 @@ class _Form(NamedTuple):
     swap: np.ndarray
 
 
-@lru_cache(maxsize=64)
+@derived
 def _young(shape: Partition) -> _Form:
     r"""Young's orthogonal form, with r the difference of the contents of i + 1 and i in the tableau T.
 

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import prod
+
+from equilayers.numerics import derived, derived_property
 
 __all__ = ["RootSystem", "Weight"]
 
@@ -41,7 +42,7 @@ class RootSystem:
 
     # Roots
 
-    @cached_property
+    @derived_property
     def positive(self) -> tuple[Weight, ...]:
         """The positive roots."""
         found = []
@@ -57,17 +58,17 @@ class RootSystem:
     def _unit(self, entries: dict[int, int]) -> Weight:
         return tuple(entries.get(i, 0) for i in range(self.size))
 
-    @cached_property
+    @derived_property
     def sum_of_positive(self) -> Weight:
         r""":math:`2\delta`, an integer vector."""
         return tuple(sum(root[i] for root in self.positive) for i in range(self.size))
 
-    @cached_property
+    @derived_property
     def lie_dim(self) -> int:
         """Dimension of the Lie algebra."""
         return 2 * len(self.positive) + self.size - (self.kind == "A")
 
-    @cached_property
+    @derived_property
     def vector(self) -> Weight:
         """The highest weight of the defining action."""
         return self._unit({0: 1})
@@ -145,7 +146,7 @@ class RootSystem:
         shifted = [2 * x + d for x, d in zip(weight, self.sum_of_positive, strict=True)]
         return prod(_inner(shifted, root) for root in self.positive) // self._dim_below
 
-    @cached_property
+    @derived_property
     def _dim_below(self) -> int:
         return prod(_inner(self.sum_of_positive, root) for root in self.positive)
 
@@ -219,7 +220,7 @@ def _inner(a: Weight | list[int], b: Weight | list[int]) -> int:
     return sum(x * y for x, y in zip(a, b, strict=True))
 
 
-@lru_cache(maxsize=1024)
+@derived
 def _multiplicities(system: RootSystem, top: Weight) -> tuple[tuple[Weight, int], ...]:
     """Dominant weights from the top down, then their orbits."""
     delta = system.sum_of_positive

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -113,3 +117,86 @@ def test_mnist_is_read_from_a_folder(tmp_path):
     (tmp_path / "mnist_test.npz").write_bytes(b"PK\x03\x04 not whole")
     with pytest.raises(ResultsError, match="cannot be read"):
         load_task("mnist-rot", tmp_path)
+
+
+class Armed:
+    """An object that runs something when it is unpickled."""
+
+    def __reduce__(self):
+        return (open, ("ran", "w"))
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A folder of a few images of the right kind, read as if they were all."""
+    monkeypatch.setattr("equilayers.experiments.tasks.MNIST_POOL", 20)
+    monkeypatch.setattr("equilayers.experiments.tasks.MNIST_TEST", 10)
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    found = {"images": rng.integers(0, 256, (20, 28, 28), dtype=np.uint8), "labels": np.arange(20) % 10}
+    for part in ("train", "test"):
+        np.savez(tmp_path / f"mnist_{part}.npz", **found)
+    return found
+
+
+def images_with(found, **changes):
+    np.savez("mnist_test.npz", **{**found, **changes})
+
+
+WRONG_IMAGES = {
+    "not a number": lambda f: images_with(f, images=np.where(f["images"] > 9, np.nan, 1.0)),
+    "too bright": lambda f: images_with(f, images=f["images"] * 256.0),
+    "negative": lambda f: images_with(f, images=-1.0 - f["images"]),
+    "complex": lambda f: images_with(f, images=f["images"] * 1j),
+    "text": lambda f: images_with(f, images=f["images"].astype(str)),
+    "objects": lambda f: images_with(f, images=np.array([[[Armed()] * 28] * 28] * 20)),
+    "armed labels": lambda f: images_with(f, labels=np.array([Armed()] * 20)),
+    "eleven classes": lambda f: images_with(f, labels=f["labels"] + 1),
+    "half labels": lambda f: images_with(f, labels=f["labels"] / 2),
+    "no label": lambda f: images_with(f, labels=np.array(3)),
+    "one image": lambda f: images_with(f, images=np.array(3)),
+    "few": lambda f: images_with(f, images=f["images"][:5]),
+    "an array alone": lambda f: np.save(open("mnist_test.npz", "wb"), f["images"]),  # noqa: SIM115
+    "a pickle": lambda f: Path("mnist_test.npz").write_bytes(pickle.dumps(Armed())),
+    "nothing": lambda f: Path("mnist_test.npz").write_bytes(b""),
+    "a folder": lambda f: (Path("mnist_test.npz").unlink(), Path("mnist_test.npz").mkdir()),
+    "a pipe": lambda f: (Path("mnist_test.npz").unlink(), os.mkfifo("mnist_test.npz")),
+    "a loop": lambda f: (Path("mnist_test.npz").unlink(), Path("mnist_test.npz").symlink_to("mnist_test.npz")),
+}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("what", WRONG_IMAGES)
+def test_images_of_somebody_else_are_data_or_refused(what, small, tmp_path):
+    load_task("mnist-rot", tmp_path)
+    WRONG_IMAGES[what](small)
+    with pytest.raises(ResultsError, match=r"mnist_test\.npz"):
+        load_task("mnist-rot", tmp_path)
+    assert not Path("ran").exists()
+
+
+def test_images_may_be_links_and_longer(small, tmp_path):
+    Path("mnist_test.npz").rename("elsewhere")
+    Path("mnist_test.npz").symlink_to("elsewhere")
+    assert load_task("mnist-rot", tmp_path).test.shape == (10, 1, 28, 28)
+
+
+def test_images_damaged_at_random_are_read_or_refused(small, tmp_path):
+    whole, rng, refused = Path("mnist_test.npz").read_bytes(), np.random.default_rng(1), 0
+    for _ in range(150):
+        data = np.frombuffer(whole, dtype=np.uint8).copy()
+        places = np.concatenate([rng.integers(0, 300, 2), rng.integers(len(data) - 400, len(data), 2)])
+        data[places] = rng.integers(0, 256, 4)
+        Path("mnist_test.npz").unlink()
+        Path("mnist_test.npz").write_bytes(data.tobytes()[: rng.integers(1, 2 * len(data))])
+        try:
+            load_task("mnist-rot", tmp_path)
+        except ResultsError:
+            refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize("data", [3, b"x", "a\0b", ["x"]])
+def test_a_folder_of_images_is_given_by_its_path(data):
+    with pytest.raises(BadInput, match="path"):
+        load_task("mnist-rot", data)

@@ -411,14 +411,12 @@ WHOLE = [pytest.param(name, marks=[] if name == "rubik" else [pytest.mark.slow])
 def folder(request, tmp_path_factory):
     """A whole small benchmark: two sizes, two seeds, a few steps."""
     name, path = request.param, tmp_path_factory.mktemp(request.param)
-    plan = replace(make_plan(name, quick=True), sizes=(32, 64), seeds=(0, 1), steps=4, arms=SMALL[name])
+    small = {"sizes": (32, 64), "seeds": (0, 1), "steps": 4, "rates": (0.01,), "arms": SMALL[name]}
+    plan = replace(make_plan(name, quick=True), **small, long_steps=0 if name == "pendulum" else 30)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pendulum, "HORIZON", 6)
         task = replace(load_task(name), tests=100 if name == "pendulum" else 250)
-        jobs = [replace(j, rate=0.01) for j in plan.jobs({})]
-        if name != "pendulum":
-            jobs += [replace(j, kind="long", steps=30) for j in jobs if (j.n, j.seed) == (64, 0)]
-        records = [run_job(job, task) for job in jobs]
+        records = [run_job(job, task) for job in plan.jobs({})]
     (path / "plan.json").write_text(json.dumps({**plan.settings(), "versions": {"torch": "2"}}))
     (path / "records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
     return path

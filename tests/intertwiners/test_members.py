@@ -130,7 +130,7 @@ def pairings(axes):
 )
 def test_the_euclidean_groups_have_the_maps_of_their_diagrams(monkeypatch, n, k):
     monkeypatch.setattr(solver, "UNKNOWNS", 80)  # iterate
-    solver._solved.clear()
+    solver.solve.cache_clear()
     T = power(eq.defining(eq.group(f"E({n})")), k)
     space = hom(T, T)
     known = affine_diagrams(n, k).reshape(-1, T.dim**2)
@@ -218,8 +218,8 @@ def test_products_of_members_reveal_what_no_permutation_does():
 def test_the_solver_asks(monkeypatch):
     monkeypatch.setattr(solver, "UNKNOWNS", 80)
     monkeypatch.setattr(solver, "iterated_invariants", lambda legs, count: iterated_invariants(legs, count)[:, :0])
-    solver._solved.clear()
+    solver.solve.cache_clear()
     V = eq.defining(eq.group("E(2)"))
     with pytest.raises(NotCertified, match=r"missing +the identity"):
         hom(V @ V, V @ V)
-    solver._solved.clear()
+    solver.solve.cache_clear()

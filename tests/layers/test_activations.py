@@ -214,7 +214,7 @@ def test_bias_adds_every_invariant_and_only_those():
     b = layer(torch.zeros(1, rep.dim, dtype=torch.float64))[0]
     for g in G.elements():
         assert (rep.transform(g, b) - b).abs().max() < 1e-12
-    assert not L.Bias(eq.defining(G)).state_dict().keys() - {"_extra_state"}
+    assert not L.Bias(eq.defining(G)).state_dict().keys() - {"fingerprint"}
 
 
 @pytest.mark.parametrize("dims", [4, -1])

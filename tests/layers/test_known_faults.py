@@ -79,7 +79,7 @@ net = L.Sequential(L.Conv2d(V, V, 3), L.FieldBatchNorm(V), L.FieldGroupNorm(1, V
 print([(n, tuple(p.shape)) for n, p in net.named_parameters()], list(net.state_dict()))
 W = 2 * eq.regular(eq.group("S3")) + eq.defining(eq.group("S3"))
 linear = L.Linear(W, W)
-print(list(linear.state_dict()), [layer.get_extra_state().int().tolist() for layer in (*net, linear)])
+print(list(linear.state_dict()), [layer.state_dict()["fingerprint"].int().tolist() for layer in (*net, linear)])
 """
 
 
@@ -129,7 +129,7 @@ def test_a_checkpoint_holds_weights_alone_and_is_the_same_in_every_mode():
     layer = L.Conv2d(8 * V, 8 * V, 5)
     keys = list(layer.state_dict())
     layer(images(dim=64))
-    assert list(layer.eval().state_dict()) == keys == ["weight", "bias", "_extra_state"]
+    assert list(layer.eval().state_dict()) == keys == ["weight", "bias", "fingerprint"]
     layer(images(dim=64))
     fresh = L.Conv2d(8 * V, 8 * V, 5).train()
     fresh.load_state_dict(layer.state_dict())

@@ -11,7 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+import equilayers as eq
 from equilayers import layers
+from equilayers.errors import BadInput
 from equilayers.layers import Layer
 
 STOCHASTIC = ("FieldDropout",)  # different in training by design, and so are batch statistics
@@ -185,6 +187,39 @@ def test_train_and_eval_agree(build):
     close(layer.train()(x), layer.eval()(x), 0.0)
 
 
+def assigned(build):
+    """Built without storage, its weights assigned: no constant was ever cast."""
+    with torch.device("meta"):
+        layer = build()
+    layer.load_state_dict(fill(build().double()).state_dict(), assign=True)
+    return layer.eval()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["Linear-regular", "Linear-motions", "Bilinear-regular", "Conv2d-mixed", "Fourier"])
+def test_a_layer_is_compiled_and_exported_before_its_first_call(name, all_cases):
+    build = all_cases["CASES"][name]
+    expected, x = assigned(build), inputs(assigned(build))
+    torch._dynamo.reset()
+    close(torch.compile(assigned(build), fullgraph=True, backend="aot_eager")(x), expected(x))
+    for strict in (True, False):
+        close(torch.export.export(assigned(build), (x,), strict=strict).module()(x), expected(x))
+
+
+def test_what_is_called_in_inference_mode_first_can_train(build):
+    layer = assigned(build)
+    x = inputs(layer)
+    with torch.inference_mode():
+        layer(x)
+    layer(x.clone().requires_grad_()).sum().backward()
+
+
+def test_integers_are_refused_where_constants_would_be_rounded():
+    layer = layers.BlurPool2d(eq.trivial(eq.group("C4")), 3, stride=1, padding=1)
+    with pytest.raises(BadInput, match="floating-point"):
+        layer(torch.ones(1, 1, 5, 5, dtype=torch.int64))
+
+
 def test_empty_batch(build):
     layer = fill(build()).eval()
     x = inputs(layer, 2, torch.float32)
@@ -271,13 +306,66 @@ def test_inductor_gives_the_same(name, all_cases):
         close(a.grad, b.grad, 1e-4)
 
 
-def _train_in_process(rank: int, world: int, address: str, results: str) -> None:
+def _cases(folder: str) -> dict:
+    """The tables of cases, in a process of its own."""
     import importlib.util
+    import sys
     from pathlib import Path
 
-    spec = importlib.util.spec_from_file_location("layer_cases", Path(__file__).parent / "conftest.py")
-    cases = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(cases)
+    spec = importlib.util.spec_from_file_location("conftest_of_cases", Path(__file__).parent.parent / folder)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _shard_in_process(rank: int, world: int, address: str, results: str) -> None:
+    """What begins without storage, is sharded, emptied and begun anew computes the same in both processes."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
+    mesh, models = init_device_mesh("cpu", (world,)), _cases("models/model_cases.py")
+    builds = {**_cases("layers/conftest.py").ALL["CASES"], **models.CASES}
+    count = 0
+    for name, build in builds.items():
+        with torch.device("meta"):
+            net = build().eval()
+        if not list(net.parameters()):
+            continue
+        fully_shard(net, mesh=mesh)
+        net.to_empty(device="cpu")
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.fill_(torch.nan)
+        for module in [net] if hasattr(net, "reset_parameters") else net.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+        x = models.inputs(name) if name in models.CASES else (inputs(net, dtype=torch.float32),)
+        y = net(*x)
+        y.square().sum().backward()
+        twin = build().eval()  # the gathered weights in a network that nobody sharded
+        twin.load_state_dict(
+            {
+                key: value.full_tensor() if hasattr(value, "full_tensor") else value
+                for key, value in net.state_dict().items()
+            }
+        )
+        close(y, twin(*x), 1e-6)
+        count += 1
+    np.save(f"{results}/{rank}.npy", [count])
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_every_layer_and_network_is_sharded(tmp_path):
+    torch.multiprocessing.spawn(_shard_in_process, (2, f"file://{tmp_path}/meet", str(tmp_path)), nprocs=2)
+    assert [np.load(tmp_path / f"{rank}.npy").item() for rank in range(2)] == [60, 60]
+
+
+def _train_in_process(rank: int, world: int, address: str, results: str) -> None:
+    cases = _cases("layers/conftest.py")
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     worst, compared = 0.0, 0

@@ -127,6 +127,62 @@ class Forgets(Good):
         return super().forward(x) * (1 + self.calls)
 
 
+class IndexBuffer(Good):
+    """0.9 i + 0.1 i, as an integer, is i - 1 for some i."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("order", torch.arange(192), persistent=False)
+
+    def forward(self, x):
+        return super().forward(x) * torch.linspace(0, 1, 192, dtype=x.dtype)[self.order].mean()
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        self.order = torch.arange(192)  # whatever a loader does
+        return self
+
+
+FINE = 1 + 2.0**-16  # a float32 and no float16
+
+
+class RealBuffer(Good):
+    """A constant that nobody fills again."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("factor", torch.tensor(FINE), persistent=False)
+
+    def forward(self, x):
+        return super().forward(x) * self.factor
+
+
+class RefilledBuffer(RealBuffer):
+    """Filled again by every conversion, and not where no conversion is made."""
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        self.factor.copy_(torch.tensor(FINE, device="cpu"))
+        return self
+
+
+class RoundedNumber(Good):
+    """A number that a conversion to half precision rounds for good."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = FINE
+
+    def forward(self, x):
+        return super().forward(x) * self.factor
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        if self.weight.dtype == torch.float16:
+            self.factor = float(torch.tensor(self.factor, dtype=torch.float16))
+        return self
+
+
 class FlatWeight(Good):
     def __init__(self):
         super().__init__()
@@ -186,6 +242,10 @@ LAYER_TWINS = {
     RandomInEvaluation: "deterministic|state_dict round trip",
     ExtraInTraining: "state_dict is the same",
     Forgets: "state_dict round trip",
+    IndexBuffer: "An average with buffers",
+    RealBuffer: "assign=True",
+    RefilledBuffer: "assign=True",
+    RoundedNumber: "A round trip through float16",
     FlatWeight: "two dimensions",
     EmptyParameter: "not empty",
     Undeclared: "exact is declared",
@@ -199,7 +259,7 @@ LAYER_TWINS = {
 
 def test_a_good_layer_passes():
     report = check_layer(Good())
-    state, interface, shapes, equivariance, training = 7, 8, 3, 2, 1
+    state, interface, shapes, equivariance, training = 11, 8, 3, 2, 1
     assert report.ran == state + 2 * interface + shapes + 2 * equivariance + training
     assert set(report.not_run) == {"An approximate layer records its error bound"}
 

@@ -1,4 +1,4 @@
-"""``node_laws`` beside this file, importable by the tests of networks over nodes."""
+"""``node_laws`` and ``model_cases`` beside this file, importable by the tests of networks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-_path = Path(__file__).with_name("node_laws.py")
-_spec = importlib.util.spec_from_file_location(_path.stem, _path)
-sys.modules[_path.stem] = module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(module)
+for name in ("node_laws", "model_cases"):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)

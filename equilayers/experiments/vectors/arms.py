@@ -11,7 +11,7 @@ from equilayers.experiments.arms import Arm
 from equilayers.experiments.catalogue import Budget, Entry
 from equilayers.experiments.summary import Scheme
 from equilayers.experiments.vectors.nets import Framed, Permuted
-from equilayers.experiments.vectors.scores import scores_of
+from equilayers.experiments.vectors.scores import LARGEST, SMALLEST, scores_of
 from equilayers.models import EquivariantMLP
 
 __all__ = ["FULL", "QUICK", "equivariant_mlp", "scrambled", "standard_arms", "vector_entry"]
@@ -69,6 +69,9 @@ def _scheme(
         scores=scores_of,
         sign=-1 if error else 1,
         quantity="log10 error" if error else "accuracy",
+        level="score",
+        units="units",
+        bounds=(float(np.log10(SMALLEST)), float(np.log10(LARGEST))) if error else (0.0, 1.0),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from equilayers.experiments.vectors.arms import standard_arms, vector_entry
 from equilayers.experiments.vectors.nets import PointNetwork
 from equilayers.experiments.vectors.task import VectorTask
 from equilayers.groups import group
+from equilayers.numerics import derived
 from equilayers.representations import Representation, defining, trivial
 
 __all__ = ["ENTRIES", "DigitSums", "draw_sets"]
@@ -24,18 +24,19 @@ MEMBERS, PIXELS = 5, 64
 BLOCKS = {"train": (0, 1000), "validation": (1000, 1400), "test": (1400, 1797)}  # of the file: no writer in two of them
 
 
-@cache
-def _digits() -> tuple[Tensor, Tensor]:
+@derived
+def _digits() -> tuple[np.ndarray, np.ndarray]:
     task = load_digits()
     images = torch.cat([task.pool, task.test]).flatten(1).double()
-    return images, torch.cat([task.pool_labels, task.test_labels])
+    return images.numpy(), torch.cat([task.pool_labels, task.test_labels]).numpy()
 
 
 def draw_sets(n: int, generator: torch.Generator, block: str = "train") -> tuple[Tensor, Tensor]:
     """Sets of five digits of a block of the file, ``(5, 64)`` member by member, and the sums of their labels."""
     images, labels = _digits()
-    chosen = torch.randint(*BLOCKS[block], (n, MEMBERS), generator=generator)
-    return images[chosen].flatten(1), labels[chosen].sum(1, keepdim=True).double()
+    chosen = torch.randint(*BLOCKS[block], (n, MEMBERS), generator=generator).numpy()
+    members, values = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
+    return members.flatten(1), values.sum(1, keepdim=True).double()
 
 
 @dataclass(frozen=True)

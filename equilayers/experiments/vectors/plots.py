@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equilayers.experiments.catalogue import scheme_of
+from equilayers.experiments.html import Markup
 from equilayers.experiments.plots import difference_lines, dodge, draw, line, number, power, size_axis, step_ticks
 from equilayers.experiments.statistics import Interval
 from equilayers.experiments.summary import Contrast, Summary
@@ -26,7 +27,7 @@ Ends = tuple[list[float], list[float], list[float]]
 def _shown(intervals: Sequence[Interval], error: bool) -> Ends:
     """Means and ends as drawn: errors, or accuracies in per cent."""
     ends = [(i.mean, i.mean if i.low is None else i.low, i.mean if i.high is None else i.high) for i in intervals]
-    drawn = [tuple(10.0**x if error else 100 * x for x in e) for e in ends]
+    drawn = [tuple(10.0 ** min(max(x, -300), 300) if error else 100 * x for x in e) for e in ends]
     return [e[0] for e in drawn], [e[1] for e in drawn], [e[2] for e in drawn]
 
 
@@ -67,7 +68,7 @@ def _log_labels(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def levels(summary: Summary, error: bool, label: str) -> str:
+def levels(summary: Summary, error: bool, label: str) -> Markup:
     """Error or accuracy against the size of the training set, with intervals."""
 
     def paint(axes: Axes) -> None:
@@ -91,7 +92,7 @@ def learning(summary: Summary) -> list[str]:
     return [o for o in dict.fromkeys(others) if o == second or o.startswith(("augmented", "canonicalised", "scalars"))]
 
 
-def differences(summary: Summary, error: bool) -> str:
+def differences(summary: Summary, error: bool) -> Markup:
     """How far the first arm of the named comparison is ahead of those that learn the symmetry."""
     _, first, _ = scheme_of(summary.dataset).primary
     chosen = learning(summary)
@@ -112,7 +113,7 @@ def differences(summary: Summary, error: bool) -> str:
     return draw("differences", f"{first} against the arms that learn the symmetry, with intervals", paint)
 
 
-def steps(summary: Summary, error: bool, label: str) -> str:
+def steps(summary: Summary, error: bool, label: str) -> Markup:
     """Scores along the long runs."""
 
     def paint(axes: Axes) -> None:
@@ -127,7 +128,7 @@ def steps(summary: Summary, error: bool, label: str) -> str:
     return draw("steps", f"{label} against training steps", paint)
 
 
-def against_cost(summary: Summary, what: str, error: bool, label: str) -> str:
+def against_cost(summary: Summary, what: str, error: bool, label: str) -> Markup:
     """The scores at the largest size over ``parameters``, ``macs`` or ``seconds`` of the arms."""
     n = max(summary.sizes)
     column = scheme_of(summary.dataset).primary[0]

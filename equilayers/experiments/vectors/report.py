@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from equilayers.experiments.catalogue import scheme_of
+from equilayers.experiments.html import Markup, fill
 from equilayers.experiments.presentation import Presentation
 from equilayers.experiments.sections import (
     against_steps,
@@ -41,7 +41,7 @@ def _label(summary: Summary, error: bool) -> str:
     return "relative error of roll-outs" if summary.dataset == "pendulum" else TEXTS[summary.dataset].metric
 
 
-def _sections(summary: Summary, words: Words) -> list[str]:
+def _sections(summary: Summary, words: Words) -> list[Markup]:
     return [
         _plots(summary, words.error),
         _costs(summary, words.error),
@@ -50,9 +50,9 @@ def _sections(summary: Summary, words: Words) -> list[str]:
     ]
 
 
-def _plots(summary: Summary, error: bool) -> str:
+def _plots(summary: Summary, error: bool) -> Markup:
     if not summary.levels:
-        return ""
+        return Markup()
     label = _label(summary, error)
     what = "Mean error over seeds and test units, geometric over seeds." if error else "Mean over seeds and test units."
     caption = f"{label[0].upper()}{label[1:]} against data".replace(", %", "")
@@ -72,9 +72,9 @@ def _plots(summary: Summary, error: bool) -> str:
     return plots_section(summary.arms, [f for f in figures if f])
 
 
-def _costs(summary: Summary, error: bool) -> str:
+def _costs(summary: Summary, error: bool) -> Markup:
     if not summary.costs or not summary.levels:
-        return ""
+        return Markup()
     kinds = [k for k in drawn.COSTS if any(getattr(c, k) for c in summary.costs)]
     label = _label(summary, error)
     note = f"Each arm on {max(summary.sizes)} samples. Seconds: one run, one thread of this machine."
@@ -91,25 +91,30 @@ def _error_cell(interval: Interval | None) -> str:
     return level(interval.mean) + ends
 
 
-def _tables(summary: Summary, words: Words) -> str:
+def _tables(summary: Summary, words: Words) -> Markup:
     if not summary.levels:
-        return ""
+        return Markup()
     column = scheme_of(summary.dataset).primary[0]
     cell = _error_cell if words.error else percent
     head = [f"n = {n}" for n in summary.sizes]
-    rows = [[named(arm), *(escape(cell(summary.level(column, n, arm))) for n in summary.sizes)] for arm in summary.arms]
+    rows = [[named(arm), *(cell(summary.level(column, n, arm)) for n in summary.sizes)] for arm in summary.arms]
     label = _label(summary, words.error)
     made = table(["arm", *head], rows, "levels-drawn")
     ratio = "Differences: how many times smaller the error of the first" if words.error else "Differences, points"
     pairs = differences_table(summary, *("/", factor) if words.error else ("−", points))
-    return (
-        f"<section><h2>{escape(label[0].upper() + label[1:])}</h2>{made}</section>"
-        f"<section><h2>{ratio}</h2>{pairs}</section>"
-        f"<section><h2>Arms</h2>{arms_table(summary, 'input')}{flags_table(summary)}</section>"
+    return fill(
+        "<section><h2>{{ label }}</h2>{{ levels }}</section><section><h2>{{ ratio }}</h2>{{ pairs }}</section>"
+        "<section><h2>Arms</h2>{{ arms }}{{ flags }}</section>",
+        label=label[0].upper() + label[1:],
+        levels=made,
+        ratio=ratio,
+        pairs=pairs,
+        arms=arms_table(summary, "input"),
+        flags=flags_table(summary),
     )
 
 
-def _method(summary: Summary, words: Words) -> str:
+def _method(summary: Summary, words: Words) -> Markup:
     scale = "Errors are compared as logarithms, so a difference is a ratio; " if words.error else ""
     if scale and summary.dataset == "pendulum":
         scale += "each trajectory enters by the mean of its logarithms. "

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "error_scores", "evaluation", "pack", "scores_of", "unpack"]
+__all__ = ["LARGEST", "SMALLEST", "error_scores", "evaluation", "pack", "scores_of", "unpack"]
 
 LARGEST = 1e6  # stands for an error that is not a number
 SMALLEST = 1e-30  # and this for one that vanishes, whose logarithm does not exist
@@ -25,8 +25,11 @@ def pack(scores: np.ndarray) -> str:
 
 
 def unpack(text: str) -> np.ndarray:
-    """The numbers that :func:`pack` made a text of."""
-    return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float64)
+    """The numbers that :func:`pack` made a text of; ValueError for another text."""
+    found = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f2").astype(np.float64)
+    if not found.size or not np.isfinite(found).all():
+        raise ValueError("no finite numbers")
+    return found
 
 
 def error_scores(errors: np.ndarray, units: int) -> np.ndarray:

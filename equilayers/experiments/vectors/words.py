@@ -51,6 +51,8 @@ def level(logarithm: float) -> str:
         >>> level(-0.30103), level(1.6), level(-6.0)
         ('0.50', '40', '1.0·10⁻⁶')
     """
+    if logarithm >= 300:  # an end of an interval may lie beyond what a float holds
+        return f"1e+{round(logarithm)}"
     value = 10.0**logarithm
     if value >= 1000:
         return f"{value:.1e}"
