@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,9 @@ def assert_equivariant(
     inside, outside = as_action(in_action, "in_action"), as_action(out_action, "out_action")
     group = common_group(inside, outside)
     rng = as_generator(generator)
-    x, dtypes, device = prepared(f, inputs, inside, count("n", n, 1), rng, default=torch.float64)
+    if tolerance is not None:
+        tolerance = _tolerance(tolerance)
+    x, dtypes, device = prepared(f, inputs, inside, count("n", n), rng, default=torch.float64)
     laws = Laws(f"function {getattr(f, '__name__', type(f).__name__)}")
     elements = law_elements(group, 8, rng)
     probe = Probe(f, inside, outside, dtypes, device)
@@ -79,6 +82,18 @@ def assert_equivariant(
         error = output_error(probe, inside, outside, x, elements)
     laws.bound("Equivariance f(g x) = g f(x)", error, tolerance)
     return laws.report()
+
+
+def _tolerance(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise BadInput(
+            "tolerance= must be a positive number.", {"tolerance": repr(value)}, "Leave it out, or give 1e-5."
+        )
+    return number
 
 
 def _finite(laws: Laws, *outputs: Tensor) -> None:
@@ -138,7 +153,7 @@ def check_layer(layer: Any, *, n: int = 6, generator: torch.Generator | int = 0)
             )
     rng = as_generator(generator)
     with kept_streams(torch.device("cpu"), seed=0):
-        return _checked(layer, count("n", n, 1), rng)
+        return _checked(layer, count("n", n), rng)
 
 
 def _checked(layer: Any, n: int, rng: torch.Generator) -> CheckReport:

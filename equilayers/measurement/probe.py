@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from equilayers.measurement.joined import Tensors, fitted, leaves, mapped, rows
 __all__ = [
     "Probe",
     "as_generator",
+    "as_numbers",
     "batch_size",
     "called",
     "eps",
@@ -40,7 +42,12 @@ def as_generator(generator: torch.Generator | int) -> torch.Generator:
     """A generator as it is, or a fresh one with that seed."""
     if isinstance(generator, torch.Generator):
         return generator
-    return torch.Generator().manual_seed(generator)
+    try:
+        return torch.Generator().manual_seed(operator.index(generator))
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise BadInput(
+            "generator= must be a torch.Generator or a seed.", {"generator": repr(generator)}, "Give generator=0."
+        ) from problem
 
 
 def eps(dtype: torch.dtype) -> float:
@@ -204,6 +211,11 @@ def leaves_of(x: Tensors) -> list[Tensor]:
     return found
 
 
+def as_numbers(y: Tensor) -> Tensor:
+    """Integers and truth values in double precision, so that matrices act on them; anything else as it is."""
+    return y if y.is_floating_point() or y.is_complex() else y.double()
+
+
 def _plain(y: Tensor) -> Tensor:
     """An ordinary tensor of our own on the CPU, whatever the function returned."""
     y = y.detach()
@@ -213,7 +225,7 @@ def _plain(y: Tensor) -> Tensor:
         y = y.to_dense()
     if y.is_quantized:
         y = y.dequantize()
-    return y.to("cpu", copy=True)
+    return as_numbers(y).to("cpu", copy=True)
 
 
 def _unshifted(y: Tensor, axis: int) -> Tensor:

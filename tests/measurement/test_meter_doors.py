@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import equilayers as eq
-from equilayers.errors import BadInput, CheckFailed, EquilayersError, GroupMismatch
+from equilayers.errors import BadInput, CheckFailed, EquilayersError, GroupMismatch, TooLarge
 from equilayers.measurement import assert_equivariant, equivariance_error
 from equilayers.measurement.joined import as_action
 from equilayers.representations.actions import Action
@@ -259,6 +259,25 @@ def test_counts_are_whole_and_positive(wrong):
         equivariance_error(lambda x: x, V, V, **wrong)
 
 
+def test_what_no_machine_evaluates_is_refused():
+    for wrong in ({"n": 10**12}, {"samples": 10**12}, {"draws": 10**12}, {"n": 10**6, "samples": 10**6}):
+        with pytest.raises(TooLarge, match="asks for too much"):
+            equivariance_error(lambda x: x, V, V, **wrong)
+
+
+@pytest.mark.parametrize("wrong", ["a", None, 2.5, 10**40, [1]])
+def test_a_seed_is_a_whole_number(wrong):
+    for measure in (equivariance_error, assert_equivariant):
+        with pytest.raises(BadInput, match=r"generator= must be a torch.Generator or a seed"):
+            measure(lambda x: x, V, V, generator=wrong)
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("nan"), 0, -1e-3, "small"])
+def test_a_tolerance_is_a_positive_number(wrong):
+    with pytest.raises(BadInput, match=r"tolerance= must be a positive number"):
+        assert_equivariant(lambda x: x, V, V, tolerance=wrong)
+
+
 # Labels and logits
 
 CLASSIFIER = nn.Linear(2, 10)
@@ -273,6 +292,7 @@ LABELS = {
     "too many": (torch.zeros(N + 1).long(), "Labels must be one per input"),
     "a scalar": (torch.tensor(3), "Labels must be one per input"),
     "complex": (torch.zeros(N, 10, dtype=torch.complex64), "Integer labels are classes"),
+    "words": (["cat"] * N, r"Labels must be numbers(.|\n)*list"),
 }
 
 

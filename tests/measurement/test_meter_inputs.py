@@ -51,6 +51,9 @@ def test_labels_of_clusters_that_do_not_fit_are_named():
     for wrong in (range(23), torch.zeros(24, 1), torch.tensor(3), np.zeros((2, 12))):
         with pytest.raises(BadInput, match=r"one label per input(.|\n)*inputs +24"):
             equivariance_error(net(), IMAGE, 3 * ONE, x, clusters=wrong)
+    for wrong in ([[0], [1, 2]] * 12, [None, 3] * 12):
+        with pytest.raises(BadInput, match=r"labels of one kind|one label per input"):
+            equivariance_error(net(), IMAGE, 3 * ONE, x, clusters=wrong)
     with pytest.raises(BadInput, match="labels that equal themselves"):
         equivariance_error(net(), IMAGE, 3 * ONE, x, clusters=torch.full((24,), torch.nan))
     assert "one cluster" in equivariance_error(net(), IMAGE, 3 * ONE, x, clusters=[0] * 24).undefined
@@ -129,6 +132,15 @@ def test_real_pictures_are_no_copies():
 def test_drawn_inputs_are_not_searched(monkeypatch):
     monkeypatch.setattr(reading, "found_copies", None)
     assert equivariance_error(net(), IMAGE, 3 * ONE).clusters == 128
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 9])
+def test_few_inputs_are_copies_only_where_they_are(n):
+    for seed in range(20):
+        x = torch.randn(n, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        assert equivariance_error(lambda x: x.cumsum(-1), V, V, x).error > 0.2
+    same = equivariance_error(lambda x: x.cumsum(-1), V, V, x[:1].repeat(n, 1))
+    assert same.error is None and "copies of one" in same.undefined
 
 
 def test_many_inputs_are_compared_in_blocks(monkeypatch):

@@ -135,6 +135,16 @@ def test_an_offset_is_undefined_where_rounding_hides_the_rest(dtype, resolved):
             assert report.error is None and "does not resolve: rounding alone gives" in report.undefined
 
 
+@pytest.mark.parametrize("group", ["C4", "SO(2)"])
+def test_integers_and_truth_values_are_read_as_numbers(group):
+    """Also under an action whose matrices are no integers."""
+    U = eq.defining(eq.group(group))
+    for f in (lambda x: (3 * x).round().long(), lambda x: (2 * x).round().int(), lambda x: x > 0):
+        found = equivariance_error(f, U, U)
+        wanted = equivariance_error(lambda x, f=f: f(x).double(), U, U)
+        assert found.error == pytest.approx(wanted.error, rel=1e-12) and found.scale > 0.5
+
+
 def test_complex_functions_are_measured_as_pairs_of_real_numbers():
     z = torch.randn(40, 4, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
     real = torch.view_as_real(z).transpose(1, 2).flatten(1)  # real parts, imaginary parts

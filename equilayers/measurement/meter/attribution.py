@@ -15,7 +15,7 @@ from equilayers.measurement.meter.elements import Rounds
 from equilayers.measurement.meter.report import LayerError
 from equilayers.measurement.meter.sums import PairSums, flat
 from equilayers.measurement.meter.tally import pulled_back
-from equilayers.measurement.probe import Probe, called, moved, uncompiled, wide
+from equilayers.measurement.probe import Probe, as_numbers, called, moved, uncompiled, wide
 
 __all__ = ["layer_errors"]
 
@@ -87,6 +87,10 @@ def _kept(tensor: Tensor) -> Tensor:
     return tensor.detach().clone()
 
 
+def _numbers(tensor: Tensor) -> Tensor:
+    return as_numbers(tensor.detach())
+
+
 def _are_tensors(value: Any) -> bool:
     if isinstance(value, (tuple, list, dict)):
         return len(value) > 0 and all(map(_are_tensors, value.values() if isinstance(value, dict) else value))
@@ -122,7 +126,7 @@ class _Part:
             with torch.set_grad_enabled(self.gradients):
                 y = called(self.module, cast_like(moved_h, self.h))
             for sums, output in ((self.own, y), (self.so_far, now[1])):
-                output = mapped(Tensor.detach, fitted(self.out_action, output, "The output of this part"))
+                output = mapped(_numbers, fitted(self.out_action, output, "The output of this part"))
                 for part, u in pulled_back(self.out_action, self.rounds, back, output):
                     for key, tensor in leaves(self.out_action, u).items():
                         sums[key].add(part, flat(tensor))

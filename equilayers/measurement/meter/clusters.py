@@ -33,7 +33,15 @@ class Clusters:
     @classmethod
     def given(cls, labels: Any, n: int) -> Clusters:
         """From labels of any kind, one per input."""
-        values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+        try:
+            values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+            found, index = np.unique(values, return_inverse=True)
+        except (TypeError, ValueError, RuntimeError) as problem:  # lists of lists, labels that have no order
+            raise BadInput(
+                "clusters= needs labels of one kind.",
+                {"clusters": type(labels).__name__, "because": problem},
+                "Give integers or strings.",
+            ) from problem
         if values.shape != (n,):
             raise BadInput(
                 "clusters= needs one label per input.",
@@ -46,7 +54,6 @@ class Clusters:
                 {"NaN": int(np.isnan(values).sum())},
                 "Give integers or strings.",
             )
-        found, index = np.unique(values, return_inverse=True)
         return cls(index.reshape(n), len(found))
 
     @property

@@ -94,8 +94,9 @@ def near_copies(points: np.ndarray, images: list[np.ndarray] | None = None) -> C
         return None
     images = [points] if images is None else images
     near, distances, dimension = _neighbours(points, images)
-    if distances.max() <= distances.min() * (1 + 1e-12):
+    if not distances.any():
         return Clusters(np.zeros(n, int), 1)
+    distances = np.maximum(distances, LEAST**0.5)
     most = near.shape[1] - 1
     ratio = distances[:, :-1] / distances[:, 1:]
     allowed = np.minimum(0.5, CHANCE ** (1 / (np.arange(1, most + 1) * dimension)))
@@ -130,7 +131,7 @@ def _neighbours(points: np.ndarray, images: list[np.ndarray]) -> tuple[np.ndarra
     centre = np.mean([np.median(image, axis=0) for image in images], axis=0)  # of the whole group, so that it stays
     points = points - centre
     squares = (points**2).sum(1)
-    least = LEAST * max(float(squares.max()), 1e-300)
+    least = LEAST * max(float(squares.max()), 1e-300)  # of points of any size: that is how they round
     most = min(n - 1, n // 2 + 1, NEIGHBOURS)
     near, distances = np.empty((n, most), int), np.empty((n, most))
     block = max(1, BLOCK // n)
@@ -140,7 +141,7 @@ def _neighbours(points: np.ndarray, images: list[np.ndarray]) -> tuple[np.ndarra
         for image in images:
             moved = image[rows] - centre
             np.minimum(d, (moved**2).sum(1)[:, None] - 2 * moved @ points.T + squares, out=d)
-        d = np.maximum(d, least) / np.maximum(np.maximum(squares[rows, None], squares), least)
+        d = np.where(d <= least, 0.0, d) / np.maximum(np.maximum(squares[rows, None], squares), least)
         d[np.arange(len(rows)), rows] = np.inf
         found = np.argpartition(d, most - 1, axis=1)[:, :most]
         order = np.take_along_axis(d, found, 1).argsort(1, kind="stable")
@@ -148,6 +149,6 @@ def _neighbours(points: np.ndarray, images: list[np.ndarray]) -> tuple[np.ndarra
         distances[rows] = np.sqrt(np.take_along_axis(d, near[rows], 1))
         if start == 0:  # some inputs say enough of the dimension
             quarter, half = np.partition(d[:256], [n // 4, n // 2], axis=1)[:, [n // 4, n // 2]].T
-    spread = 0.5 * np.median(np.log(half / quarter))
+    spread = 0.5 * np.median(np.log(np.maximum(half, LEAST) / np.maximum(quarter, LEAST)))
     dimension = float(np.log((n // 2 + 1) / (n // 4 + 1)) / max(spread, 1e-3))
     return near, distances, min(dimension, float(points.shape[1]))

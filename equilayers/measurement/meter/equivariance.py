@@ -93,10 +93,11 @@ def equivariance_error(
     inside, outside = as_action(in_action, "in_action"), as_action(out_action, "out_action")
     group = common_group(inside, outside)
     generator = as_generator(generator)
-    n, samples, draws = count("n", n, 1), count("samples", samples, 1), count("draws", draws, 1)
+    n, samples, draws = count("n", n), count("samples", samples), count("draws", draws)
     axis = shift_axis(outputs, outside)
     x, dtypes, device = prepared(f, inputs, inside, n, generator)
     size = batch_size(inside, x)
+    count("n x samples", size * samples, 0, 10**8)
     if labels is not None:
         labels = checked_labels(labels, size)
     together = None if clusters is None else Clusters.given(clusters, size)

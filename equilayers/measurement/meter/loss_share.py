@@ -22,7 +22,12 @@ Loss = Callable[[Any, Tensor], Tensor]
 
 def checked_labels(labels: Any, n: int) -> Tensor:
     """One finite label per input, on the CPU."""
-    labels = torch.as_tensor(labels).detach().cpu()
+    try:
+        labels = torch.as_tensor(labels).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise BadInput(
+            "Labels must be numbers.", {"labels": type(labels).__name__, "because": str(problem)}, "Give a tensor."
+        ) from problem
     if labels.dim() < 1 or len(labels) != n:
         raise BadInput(
             "Labels must be one per input.", {"labels": tuple(labels.shape), "inputs": n}, "Give both or neither."

@@ -9,25 +9,24 @@ from typing import Any
 
 import torch
 
-from equilayers.errors import BadInput
+from equilayers.errors import BadInput, TooLarge
 from equilayers.measurement.joined import Joined, Tensors, fitted, leaves, mapped
 from equilayers.measurement.probe import leaves_of, precision, shapes, wide
 
 __all__ = ["count", "prepared", "shift_axis"]
 
 
-def count(name: str, value: Any, least: int) -> int:
-    """A whole number that is large enough."""
+def count(name: str, value: Any, least: int = 1, most: int = 10**6) -> int:
+    """A whole number that is large enough, and not beyond what any machine evaluates."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or number < least:
-        raise BadInput(
-            f"{name}= must be a whole number of at least {least}.",
-            {name: repr(value)},
-            f"Give {name}={max(least, 16)}.",
-        )
+        rule = f"{name}= must be a whole number of at least {least}."
+        raise BadInput(rule, {name: repr(value)}, f"Give {name}={max(least, 16)}.")
+    if number > most:
+        raise TooLarge(f"{name}= asks for too much.", {name: number, "at most": most}, f"Give {name}={most} or less.")
     return number
 
 
