@@ -229,6 +229,12 @@ def _plain(y: Tensor) -> Tensor:
 
 
 def _unshifted(y: Tensor, axis: int) -> Tensor:
+    if y.dim() < 2:
+        raise BadInput(
+            "Logits need an axis of classes.",
+            {"output": tuple(y.shape)},
+            "Return (batch, classes), or (batch, classes, ...).",
+        )
     y = y.to(torch.promote_types(y.dtype, torch.float32))
     return y - y.mean(axis, keepdim=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from equilayers.errors import BadInput
 from equilayers.groups import Group
 from equilayers.measurement.joined import ActionLike, Joined, Tensors, cast_like, leaves, mapped
 from equilayers.measurement.probe import precision
@@ -90,6 +91,13 @@ def output_error(
         gx = in_action.transform(g, mapped(_double, x))
         found = leaves(out_action, mapped(_double, f(cast_like(gx, x))))
         wanted = leaves(out_action, out_action.transform(g, y))
+        for name in wanted:
+            if found[name].shape != wanted[name].shape:  # they would be compared after broadcasting
+                raise BadInput(
+                    "The output of the function must keep its shape when its input is moved.",
+                    {"f(g x)": tuple(found[name].shape), "g f(x)": tuple(wanted[name].shape)},
+                    "Return a tensor whose shape depends on the shape of the input only.",
+                )
         error = _size(*(found[name] - wanted[name] for name in wanted))
         stretch = max(action_norm(in_action, g), action_norm(out_action, g))
         worst = _larger(worst, error / size / stretch if error != 0 else 0.0)

@@ -323,6 +323,16 @@ def test_a_twin_that_is_no_more_precise_is_not_believed(x):
     assert net.double()(x.double()).dtype == torch.float64
 
 
+def test_a_constant_of_less_precision_does_not_raise_the_floor():
+    """It is exact; a result that passes through less precision is not."""
+    x = torch.randn(64, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    weights = torch.tensor([1.0, 2.0, 0.5] + 5 * [1.0])
+    fine = equivariance_error(lambda x: x * weights, WIDE, WIDE, x)
+    coarse = equivariance_error(lambda x: x.float() * weights, WIDE, WIDE, x)
+    hidden = equivariance_error(lambda x: x.bfloat16().double() * weights, WIDE, WIDE, x)
+    assert fine.floor < 1e-14 < 1e-8 < coarse.floor < 1e-6 < 1e-3 < hidden.floor < 0.1
+
+
 def test_estimated_floors_are_those_of_a_twin_up_to_a_small_factor():
     """The estimate of networks that have a twin, beside it."""
     from equilayers.measurement.meter import floor

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equilayers.errors import BadInput
 from equilayers.measurement.joined import Tensors, leaves, mapped, rows
 from equilayers.measurement.meter.clusters import Clusters
 from equilayers.measurement.meter.elements import Rounds
@@ -19,9 +20,8 @@ from equilayers.measurement.probe import Probe, batch_size, leaves_of, moved, st
 __all__ = ["INPUT", "OUTPUT", "Noise", "Tally", "averaged", "measure", "pulled_back"]
 
 INPUT, OUTPUT = "The input", "The output of the function"
-Noise = dict[
-    str, np.ndarray
-]  # of each output tensor, per input: the variance of a mean over calls, summed over entries
+# Of each output tensor, per input: the variance of a mean over calls, summed over entries.
+Noise = dict[str, np.ndarray]
 
 
 def pulled_back(action: Any, rounds: Rounds, back: Tensor, y: Tensors) -> Iterator[tuple[slice, Tensors]]:
@@ -75,14 +75,14 @@ class Tally:
     def __init__(
         self, v: Tensors, out_action: Any, clusters: Clusters, rounds: int, unit: float, noise: Noise | None = None
     ) -> None:
-        self.v, self.out_action, self.clusters = leaves(out_action, v), out_action, clusters
-        n = len(clusters.index)
+        outputs, n = leaves(out_action, v), len(clusters.index)
+        self.out_action, self.clusters = out_action, clusters
         self.broken, self.first = np.zeros((2, 2), int), (0, 0)
         self.see(-1, v)
         self.unit = unit
-        self.sums = {name: PairSums(tensor, clusters, unit) for name, tensor in self.v.items()}
-        self.noise = {name: np.zeros(n) if noise is None else noise[name] for name in self.v}
-        self.noise_u = {name: np.zeros(n) for name in self.v}
+        self.sums = {name: PairSums(tensor, clusters, unit) for name, tensor in outputs.items()}
+        self.noise = {name: np.zeros(n) if noise is None else noise[name] for name in outputs}
+        self.noise_u = {name: np.zeros(n) for name in outputs}
         self.each = np.zeros((rounds, n))
 
     def see(self, j: int, y: Tensors) -> Tensors:
@@ -104,6 +104,12 @@ class Tally:
     def add(self, j: int, part: slice, u: Tensors, noise: Noise | None = None) -> None:
         """Count the pulled-back outputs of some inputs in round j."""
         for name, tensor in leaves(self.out_action, u).items():
+            if tensor.shape[1:] != self.sums[name].v.shape[1:]:
+                raise BadInput(
+                    "The output of the function must keep its shape when its input is moved.",
+                    {"of the input": tuple(self.sums[name].v.shape), "of the moved input": tuple(tensor.shape)},
+                    "Return a tensor whose shape depends on the shape of the input only.",
+                )
             self.each[j, part] += self.sums[name].add(part, flat(tensor))
             if noise is not None:
                 more = noise[name][part]

@@ -23,12 +23,11 @@ class NoTwin(EquilayersError):
 
 
 class _Watch(TorchDispatchMode):
-    """The floating dtypes in which a function computes, and whether it leaves double precision on the way."""
+    """Where a function goes over to less precision: constants that take no part in that are no matter."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.dtypes: set[torch.dtype] = set()
-        self.lowered = ""
+        self.lowered: set[tuple[float, torch.dtype]] = set()  # from this roundoff to that dtype
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -36,12 +35,8 @@ class _Watch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        given = {t.dtype for t in _tensors((args, kwargs))}
-        for tensor in _tensors(out):
-            if tensor.is_floating_point() or tensor.is_complex():
-                self.dtypes.add(tensor.dtype)
-                if given & {torch.float64, torch.complex128} and eps(tensor.dtype) > eps(torch.float64):
-                    self.lowered = str(tensor.dtype)
+        finest = min((eps(t.dtype) for t in _tensors((args, kwargs)) if eps(t.dtype)), default=1.0)
+        self.lowered |= {(finest, t.dtype) for t in _tensors(out) if eps(t.dtype) > finest}
         return out
 
 
@@ -56,14 +51,14 @@ def _tensors(value: object) -> Iterator[Tensor]:
 
 
 def computed_roundoff(probe: Probe, x: Tensors) -> float:
-    """One roundoff of the lowest precision in which a function computes or answers."""
+    """One roundoff of the lowest precision in which a function takes, computes or answers."""
     watch = _Watch()
     try:
         with watch:
             y = probe(x)
-        seen = {*watch.dtypes, *(t.dtype for t in leaves_of(y))}
-    except Exception:  # what cannot be watched computes in the precision of its input and output
-        seen = {*probe.dtypes, *(t.dtype for t in leaves_of(probe(x)))}
+    except Exception:  # what cannot be watched is taken to compute in the precision of its input and output
+        y = probe(x)
+    seen = {*probe.dtypes, *(t.dtype for t in leaves_of(y)), *(dtype for _, dtype in watch.lowered)}
     return max((eps(dtype) for dtype in seen), default=0.0)
 
 
@@ -77,15 +72,17 @@ class Twin:
     def __init__(self, probe: Probe, x: Tensors) -> None:
         dtypes = [precision(tensor, torch.float64) for tensor in leaves_of(x)]
         if all(eps(dtype) <= eps(torch.float64) for dtype in probe.dtypes) and not _lower(probe.f):
-            raise NoTwin("it computes in float64")
+            raise NoTwin("what it is given and holds is in float64 already")
         self.probe = probe.of(_in_double(probe.f), dtypes)
 
     def __call__(self, x: Tensors) -> Tensors:
         with _told(), _Watch() as watch:
             y = self.probe(x)
-        lowered = watch.lowered or next((str(t.dtype) for t in leaves_of(y) if eps(t.dtype) > 1e-15), "")
-        if lowered:
-            raise NoTwin(f"it computes in {lowered} inside")
+        double = eps(torch.float64)
+        lower = {dtype for roundoff, dtype in watch.lowered if roundoff <= double}
+        lower |= {t.dtype for t in leaves_of(y) if eps(t.dtype) > double}
+        if lower:
+            raise NoTwin(f"it computes in {min(map(str, lower))} inside")
         return y
 
 
