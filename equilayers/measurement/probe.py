@@ -272,7 +272,7 @@ def kept_streams(device: torch.device, seed: int) -> Iterator[None]:
 def in_evaluation(f: Callable[..., object]) -> Iterator[None]:
     """A module in evaluation mode; afterwards the modes and buffers of all its parts are as before."""
     parts = list(f.modules()) if isinstance(f, torch.nn.Module) else []
-    modes = [part.training for part in parts]
+    modes = [(part, part.training) for part in parts if hasattr(part, "training")]  # frozen scripts have none
     buffers = [
         (part, name, buffer, buffer.clone())
         for part in parts
@@ -280,11 +280,11 @@ def in_evaluation(f: Callable[..., object]) -> Iterator[None]:
         if not torch.nn.parameter.is_lazy(buffer)
     ]
     try:
-        for part in parts:
+        for part, _ in modes:
             part.training = False
         yield
     finally:
-        for part, mode in zip(parts, modes, strict=True):
+        for part, mode in modes:
             part.training = mode
         for part, name, buffer, value in buffers:
             _restore(part, name, buffer, value)

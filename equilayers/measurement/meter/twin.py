@@ -109,4 +109,4 @@ def _told() -> Iterator[None]:
         raise
     except Exception as problem:  # sharded, quantised, exported and hooked modules refuse in many ways
         cause = problem.__cause__ or problem
-        raise NoTwin(f"a {type(cause).__name__} in double precision") from problem
+        raise NoTwin(f"double precision raises {type(cause).__name__}") from problem
