@@ -155,7 +155,7 @@ class Probe:
     def __call__(self, x: Tensors) -> Tensors:
         """The outputs of a batch, in the dtypes in which they came."""
         n = self.size(x)
-        parts = [self._part(rows(x, slice(i, i + CHUNK), n)) for i in range(0, n, CHUNK)]
+        parts = [self._part(rows(x, slice(i, i + CHUNK), n)) for i in range(0, max(n, 1), CHUNK)]
         return parts[0] if len(parts) == 1 else stacked(parts)
 
     def _part(self, x: Tensors) -> Tensors:

@@ -173,6 +173,7 @@ BAD_INPUTS = {
     ),
     "booleans": ((lambda x: x, V, V, torch.ones(N, 2) > 0), "holds integers"),
     "integers in a tuple": ((lambda x, z: x, (V, ONE), V, (vectors(), torch.ones(N, 1).long())), r"input +1\n"),
+    "a sparse matrix": ((lambda x: x, V, V, vectors().to_sparse()), r"dense tensors(.|\n)*sparse"),
     "an array": ((lambda x: x, V, V, np.zeros((N, 2))), r"inputs= must be a tensor(.|\n)*ndarray"),
     "a list": ((lambda x: x, V, V, [1.0, 2.0]), "inputs= must be a tensor"),
     "a wrong width": ((lambda x: x, V, V, torch.randn(N, 3)), r"The input does not fit its action(.|\n)*\(40, 3\)"),
@@ -304,6 +305,9 @@ def test_what_is_wrong_with_a_loss_is_named():
     labels = torch.zeros(N).long()
     with pytest.raises(BadInput, match=r"loss= fails on the outputs and labels(.|\n)*\(40, 10\)(.|\n)*shape"):
         equivariance_error(CLASSIFIER, V, 10 * ONE, vectors(), labels=labels, loss=lambda y, t: y @ y)
+    for wrong in ("mse", torch.ones(3), 3):
+        with pytest.raises(BadInput, match="loss= must be a function"):
+            equivariance_error(CLASSIFIER, V, 10 * ONE, vectors(), labels=labels, loss=wrong)
     with pytest.raises(BadInput, match="loss of several outputs must be given"):
         equivariance_error(lambda x: (x, x), V, (V, V), vectors(), labels=labels)
 
@@ -404,8 +408,9 @@ def test_outputs_whose_shape_changes_are_told():
 def test_logits_need_an_action_that_keeps_a_shift():
     with pytest.raises(BadInput, match="keeps a common shift"):
         equivariance_error(lambda x: x, V, V, outputs="logits")
-    with pytest.raises(BadInput, match="outputs= says"):
-        equivariance_error(lambda x: x, V, V, outputs="probabilities")
+    for wrong in ("probabilities", np.zeros(3), torch.ones(2)):
+        with pytest.raises(BadInput, match="outputs= says"):
+            equivariance_error(lambda x: x, V, V, outputs=wrong)
     with pytest.raises(BadInput, match="outputs= says"):
         equivariance_error(lambda x: (x, x), V, (V, V), outputs="logits")
 
@@ -435,3 +440,43 @@ def test_check_layer_says_that_it_takes_one_tensor():
 
     with pytest.raises(EquilayersError, match=r"one tensor in and one out(.|\n)*assert_equivariant"):
         eq.testing.check_layer(Two())
+
+
+# Any value in any place
+
+ANYTHING = [
+    None, 0, -1, 3, 2.5, float("nan"), True, "x", b"a", [], [1], (), (V,), (V, None), {"a": V}, {}, {"a":
+    torch.ones(5, 2)}, (torch.ones(4, 2), torch.ones(4, 2)), vectors(8), torch.ones(8, 3), torch.ones(0, 2),
+    torch.ones(2), torch.tensor(1.0), torch.ones(4, 1, 8, 8), torch.ones(8, 2).long(), torch.full((8, 2),
+    torch.nan), vectors(8).cfloat(), np.zeros((8, 2)), vectors(8).to_sparse(), torch.arange(8), torch.zeros(8), V, 2
+    * V, 0 * V, eq.defining(eq.group("SO(2)")), ONE, IMAGE, C4, nn.Linear(2, 2), nn.Linear(3, 2), nn.Linear(2,
+    2).bfloat16(), nn.Flatten(), lambda x: x, lambda x: None, lambda: 0, lambda x, y: x, torch.exp, len, int,
+    object(), ValueError("a"), torch.float32, range(8), {1}, 1j, 10**30, nn.functional.cross_entropy, "logits",
+]  # fmt: skip
+RIGHT = {
+    equivariance_error: {
+        "f": lambda x: x, "in_action": V, "out_action": V, "inputs": vectors(8), "n": 8, "samples": 2, "generator": 0,
+        "clusters": None, "draws": 1, "outputs": None, "labels": None, "loss": None,
+    },
+    assert_equivariant: {
+        "f": lambda x: x, "in_action": V, "out_action": V, "inputs": vectors(8), "n": 4, "generator": 0,
+        "tolerance": 1e-3,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_any_value_in_any_place_gives_a_report_or_a_named_error():
+    rng, calls, told = np.random.default_rng(0), 0, 0
+    for _ in range(600):
+        measure = list(RIGHT)[int(rng.integers(4) == 0)]
+        given = dict(RIGHT[measure])
+        for name in rng.choice(list(given), size=rng.integers(1, 4), replace=False):
+            given[name] = ANYTHING[rng.integers(len(ANYTHING))]
+        calls += 1
+        try:
+            measure(given.pop("f"), given.pop("in_action"), given.pop("out_action"), given.pop("inputs"), **given)
+        except EquilayersError as error:
+            told += 1
+            assert str(error).splitlines()[0].endswith("."), error
+    assert calls == 600 and 450 < told < 600

@@ -24,6 +24,7 @@ def checked_labels(labels: Any, n: int) -> Tensor:
     """One finite label per input, on the CPU."""
     try:
         labels = torch.as_tensor(labels).detach().cpu()
+        labels = labels if labels.layout == torch.strided else labels.to_dense()
     except (TypeError, ValueError, RuntimeError) as problem:
         raise BadInput(
             "Labels must be numbers.", {"labels": type(labels).__name__, "because": str(problem)}, "Give a tensor."
@@ -88,7 +89,10 @@ class LossShare:
     """
 
     def __init__(self, v: Tensors, labels: Tensor, loss: Loss | None, whole: bool, elements: int) -> None:
-        self.labels, self.loss, self.whole, self.elements = labels, loss or _default(v, labels), whole, elements
+        if loss is not None and not callable(loss):
+            raise BadInput("loss= must be a function.", {"loss": repr(loss)}, "Give (outputs, labels) to a loss each.")
+        self.labels, self.whole, self.elements = labels, whole, elements
+        self.loss = _default(v, labels) if loss is None else loss
         self.n = len(labels)
         groups = 1 if whole else min(GROUPS, elements)
         self.sums = [mapped(lambda t: torch.zeros(t.shape, dtype=_wide(t)), v) for _ in range(groups)]

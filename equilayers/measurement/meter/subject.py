@@ -34,7 +34,7 @@ def shift_axis(outputs: str | None, out_action: Any) -> int | None:
     """The axis of the classes where outputs are logits: that of the channels of a field, else the last."""
     if outputs is None:
         return None
-    if outputs != "logits" or isinstance(out_action, Joined):
+    if not isinstance(outputs, str) or outputs != "logits" or isinstance(out_action, Joined):
         raise BadInput(
             "outputs= says what one output tensor is: None, or 'logits' for numbers up to a common shift.",
             {"outputs": repr(outputs), "out_action": type(out_action).__name__},
@@ -96,6 +96,12 @@ def _batch(action: Any, x: Tensors) -> Tensors:
                 {"input": name or "the input", "dtype": tensor.dtype, "shape": tuple(tensor.shape)},
                 "Give .float() of measured numbers; hold labels, types and edges fixed by None in place of their "
                 "action, as in in_action=(V, None), inputs=(x, z).",
+            )
+        if tensor.layout != torch.strided:
+            raise BadInput(
+                "An element moves dense tensors.",
+                {"input": name or "the input", "layout": tensor.layout, "shape": tuple(tensor.shape)},
+                "Give .to_dense(), or hold it fixed by None in place of its action.",
             )
     lengths = {len(t) if t.dim() else None for t in leaves(action, x).values()}
     if len(lengths) != 1 or None in lengths:
