@@ -18,8 +18,8 @@ from equilayers.measurement.probe import Probe, batch_size, eps, leaves_of, move
 
 __all__ = ["Floor", "Squares", "added", "mean_squares", "measured_floor", "noise_floor"]
 
-INPUTS, ROUNDS, EVALUATIONS = 64, 8, 512  # how much of the data a floor is measured on
-SHAKEN = 2  # roundoffs: an input that is shaken by one rounds almost as before
+INPUTS, ROUNDS, EVALUATIONS = 64, 8, 512  # how much of the data a floor is measured on, at most
+SHAKEN = 3  # roundoffs, for sums inside a function round as well
 INEXACT = 1e-9  # an action that misses by more, there and back again, is one that resamples
 Squares = dict[str, float]  # of each output tensor: mean squared distance per input
 
@@ -93,15 +93,11 @@ def _larger(floor: Floor, other: Floor | None) -> Floor:
 def _rounding(probe: Probe, x: Tensors, v: Tensors, rounds: Rounds, unit: float) -> Floor:
     n, few = probe.size(x), _few(probe.out_action, v)
     try:
-        some = rows(x, slice(0, few), n)
-        squares = _by_twin(probe, some, rounds.part(ROUNDS, few), unit)
+        squares = _by_twin(probe, rows(x, slice(0, few), n), rounds.part(ROUNDS, few), unit)
         return Floor(squares, "rounding", "rounding, by a float64 twin")
     except (NoTwin, BadInput) as problem:
         why = problem.rule if isinstance(problem, NoTwin) else "it takes one size of batch"
-    roundoff = SHAKEN * computed_roundoff(probe, x)
-    size = mean_squares(probe.out_action, v, None, unit)
-    response = mean_squares(probe.out_action, probe(_shaken(x, roundoff)), v, unit)
-    squares = {name: roundoff**2 * size[name] + response[name] for name in size}
+    squares = _estimated(probe, x, v, rounds.part(max(1, min(ROUNDS, EVALUATIONS // n)), n), unit)
     return Floor(squares, "rounding", f"estimated by two roundoffs of output and input; no float64 twin: {why}")
 
 
@@ -113,23 +109,41 @@ def _few(action: Any, y: Tensors) -> int:
 
 def _by_twin(probe: Probe, x: Tensors, rounds: Rounds, unit: float) -> Squares:
     """Errors of the function less errors of its twin, and one roundoff that these few evaluations may have missed."""
-    twin, action = Twin(probe, x), probe.out_action
-    v, exact_v = probe(x), twin(x)
-    total = dict.fromkeys(leaves(action, v), 0.0)
+    twin, action, n = Twin(probe, x), probe.out_action, probe.size(x)
+    y, exact_y = probe(x), twin(x)
+    size, v, exact_v = mean_squares(action, y, None, unit), leaves(action, y), leaves(action, exact_y)
+    total = {name: eps(v[name].dtype) ** 2 * size[name] / n for name in v}
     for g, back in rounds:
         gx = moved(probe.in_action, g, x, INPUT)
         y, exact_y = probe(gx), twin(gx)
-        n = probe.size(x)
         for part in row_slices(*leaves_of(exact_y)):
             h = rounds.of(back, part)
-            u, exact_u = (action.transform(h, mapped(wide, rows(t, part, n))) for t in (y, exact_y))
-            pairs = zip(leaves(action, u).items(), leaves(action, exact_u).values(), strict=True)
-            for (name, one), other in pairs:
-                own = flat(leaves(action, v)[name][part]) - flat(leaves(action, exact_v)[name][part])
-                total[name] += float((((flat(one) - flat(other) - own) / unit) ** 2).sum()) / n
-    size = mean_squares(action, v, None, unit)
-    unseen = {name: eps(t.dtype) ** 2 / (len(t) * len(rounds)) for name, t in leaves(action, v).items()}
-    return {name: value / len(rounds) + unseen[name] * size[name] for name, value in total.items()}
+            u, exact_u = (leaves(action, action.transform(h, mapped(wide, rows(t, part, n)))) for t in (y, exact_y))
+            for name in v:
+                rounding = (flat(u[name]) - flat(v[name][part])) - (flat(exact_u[name]) - flat(exact_v[name][part]))
+                total[name] += float(((rounding / unit) ** 2).sum()) / n
+    return {name: square / len(rounds) for name, square in total.items()}
+
+
+def _estimated(probe: Probe, x: Tensors, v: Tensors, rounds: Rounds, unit: float) -> Squares:
+    """How far outputs move, as they are and pulled back, when roundoffs are added to inputs and to outputs."""
+    roundoff, action, n = SHAKEN * computed_roundoff(probe, x), probe.out_action, probe.size(x)
+    shaken = _shaken(x, roundoff)
+    own = added(
+        mean_squares(action, v, probe(shaken), unit),
+        {name: roundoff**2 * square for name, square in mean_squares(action, v, None, unit).items()},
+    )
+    total = dict.fromkeys(own, 0.0)
+    for g, back in rounds:
+        y = probe(moved(probe.in_action, g, x, INPUT))
+        other = probe(_shaken(probe.in_action.transform(g, shaken), roundoff))
+        for part in row_slices(*leaves_of(y)):
+            h, here = rounds.of(back, part), mapped(wide, rows(y, part, n))
+            u = action.transform(h, here)
+            for changed in (mapped(wide, rows(other, part, n)), _shaken(here, roundoff)):
+                found = mean_squares(action, action.transform(h, changed), u, unit)
+                total = added(total, {name: s * (part.stop - part.start) / n for name, s in found.items()})
+    return added(own, {name: square / len(rounds) for name, square in total.items()})
 
 
 def _shaken(x: Tensors, roundoff: float) -> Tensors:

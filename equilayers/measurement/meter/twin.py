@@ -72,7 +72,7 @@ class Twin:
     def __init__(self, probe: Probe, x: Tensors) -> None:
         dtypes = [precision(tensor, torch.float64) for tensor in leaves_of(x)]
         if all(eps(dtype) <= eps(torch.float64) for dtype in probe.dtypes) and not _lower(probe.f):
-            raise NoTwin("what it is given and holds is in float64 already")
+            raise NoTwin("all that it is given and holds is in float64")
         self.probe = probe.of(_in_double(probe.f), dtypes)
 
     def __call__(self, x: Tensors) -> Tensors:
