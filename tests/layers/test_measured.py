@@ -32,7 +32,7 @@ def measured(module, layer):
 
 @pytest.mark.slow
 def test_every_layer_is_measured_in_every_dtype(all_cases):
-    read = {dtype: 0 for dtype in DTYPES}
+    read = dict.fromkeys(DTYPES, 0)
     spoilt = several = 0
     for name, build in all_cases["CASES"].items():
         torch.manual_seed(0)
