@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import cast
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from equilayers import ops
 from equilayers.errors import BadInput, BadRepresentation
-from equilayers.layers.conversion import to_torch, traced
 from equilayers.layers.layer import Layer, check_channels, require_one_group
 from equilayers.layers.linear import Linear
 from equilayers.layers.schur import is_reducible_into_irreps, schur_form
@@ -33,8 +31,13 @@ class Attention(Layer):
     vectors of GL(n), S pairs with the dual among the features; what has no partner falls out of S. D counts the
     components that are paired: scores have about unit variance at the start.
 
-    The kernels are torch's own. Those that are fast have one derivative; for more (forces), call the layer within
-    ``torch.nn.attention.sdpa_kernel(SDPBackend.MATH)``.
+    The kernels are torch's own. Derivatives of higher order (forces) and the transforms of ``torch.func`` go by the
+    formula (:func:`equilayers.ops.attend`), except inside ``torch.compile`` and exported graphs, where a kernel stands
+    alone and may have one derivative.
+
+    What a mask leaves out has no effect, whatever stands there, NaN included: it counts as zero before any map, and so
+    does its gradient. Where keys are the queries themselves, a token left out by ``key_padding_mask`` is absent: as a
+    query it is a zero token, too.
 
     Args:
         in_rep: of the tokens that ask, x.
@@ -50,7 +53,7 @@ class Attention(Layer):
         ``query`` ``(*batch, n, in_rep.dim)`` and ``key`` ``(*batch, m, key_rep.dim)`` (by default the query) to
         ``(*batch, n, out_rep.dim)``. ``key_padding_mask``, bool ``(*batch, m)``, is true at keys to leave out;
         ``attn_mask`` ``(*batch, n, m)`` or ``(n, m)`` is true at pairs to leave out, or a number added to each score.
-        A query that is left without keys gets the value zero.
+        (-infinity leaves out). A query that is left without keys gets the value zero.
 
     Raises:
         GroupMismatch: representations of different groups.
@@ -89,7 +92,7 @@ class Attention(Layer):
         super().__init__(_tokens(in_rep if key_rep is None else in_rep + keys), _tokens(out_rep))
         self.in_rep, self.out_rep, self.key_rep, self.num_heads = in_rep, out_rep, keys, num_heads
         self.in_dim, self.out_dim, self.key_dim, self._is_cross = in_rep.dim, out_rep.dim, keys.dim, key_rep is not None
-        self.specialised = MASKS if self._is_cross else ("key", *MASKS)  # what a traced copy no longer takes
+        self.left_out = MASKS if self._is_cross else ("key", *MASKS)  # of a graph
         if score_rep is None:
             score_rep = _share(in_rep, num_heads, [_paired(atom, in_rep, keys) > 0 for _, atom in in_rep.terms])
         self.score_rep = score_rep
@@ -128,14 +131,12 @@ class Attention(Layer):
         check_channels(query, self.in_dim, -1, "Attention")
         check_channels(key, self.key_dim, -1, "Attention")
         _require_sets(query, key)
+        left_out, added = _masked(query, key, key_padding_mask, attn_mask)
+        query, key = _without_what_is_left_out(query, key, key_padding_mask, left_out)
         q = self._heads(self.queries(query), self._score_sizes)
         k = self._heads(self.keys(key), self._score_sizes)
         v = self._heads(self.values(key), self._value_sizes)
-        if key_padding_mask is None and attn_mask is None:
-            return self._joined(F.scaled_dot_product_attention(q, k, v, scale=self._scale))
-        mask, heard = _masked(query, key, key_padding_mask, attn_mask)
-        found = F.scaled_dot_product_attention(q, k, v, mask.to(q.dtype), scale=self._scale)
-        return self._joined(found if heard is None else torch.where(heard, found, 0.0))
+        return self._joined(ops.attend(q, k, v, self._scale, left_out, added))
 
     def _heads(self, x: Tensor, sizes: tuple[tuple[int, int], ...]) -> Tensor:
         """``(*batch, n, heads * dim)`` to ``(*batch, heads, n, dim)``: every copy belongs to one head."""
@@ -144,7 +145,7 @@ class Attention(Layer):
         for i, (d, m) in enumerate(sizes):
             out.append(pieces[i].unflatten(-1, (d, h, m)).movedim(-2, -4).flatten(-2))
         if not out:
-            return x.new_zeros(x.shape[:-2] + (h, x.shape[-2], 1))  # noqa: RUF005  # a component, so that kernels run
+            return x.new_zeros(x.shape[:-2] + (h, x.shape[-2], 1))
         return out[0] if len(out) == 1 else torch.cat(out, -1)
 
     def _joined(self, x: Tensor) -> Tensor:
@@ -156,12 +157,6 @@ class Attention(Layer):
         for i, size in enumerate(sizes):
             out.append(pieces[i].unflatten(-1, size).movedim(-4, -2).flatten(-3))
         return cast(Tensor, self.out(out[0] if len(out) == 1 else torch.cat(out, -1)))
-
-    def _to_torch(self) -> nn.Module:
-        twin = copy.deepcopy(self).eval()
-        for name, child in list(twin.named_children()):
-            setattr(twin, name, to_torch(child))
-        return traced(twin)
 
 
 def _tokens(rep: Representation) -> PointField:
@@ -205,30 +200,57 @@ def _require_sets(query: Tensor, key: Tensor) -> None:
         )
 
 
-def _masked(query: Tensor, key: Tensor, padding: Tensor | None, pairs: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """What is added to the scores ``(*batch, 1, n, m)``, and which queries hear anything at all."""
+def _masked(
+    query: Tensor, key: Tensor, padding: Tensor | None, pairs: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Which pairs are left out, and what is added to the scores of others; both broadcast to ``(*batch, 1, n, m)``."""
+    if padding is None and pairs is None:
+        return None, None
+    _require_masks(query, key, padding, pairs)
+    left_out = None if padding is None else padding[..., None, None, :]
+    if pairs is None:
+        return left_out, None
+    pairs = pairs.unsqueeze(-3)
+    added = None if pairs.dtype == torch.bool else pairs
+    out = pairs if added is None else pairs == -math.inf
+    return out if left_out is None else out | left_out, added
+
+
+def _require_masks(query: Tensor, key: Tensor, padding: Tensor | None, pairs: Tensor | None) -> None:
     n, m, batch = query.shape[-2], key.shape[-2], tuple(key.shape[:-2])
-    good = (padding is None or (padding.shape == (*batch, m) and padding.dtype == torch.bool)) and (
-        pairs is None or tuple(pairs.shape) in ((n, m), (*batch, n, m))
+    good = (padding is None or _fits(padding, ((*batch, m),))) and (
+        pairs is None or _fits(pairs, ((n, m), (*batch, n, m)), floats=True)
     )
     if not good:
         raise BadInput(
-            "A mask of keys is bool (*batch, m); one of pairs is (n, m) or (*batch, n, m).",
+            "A mask of keys is bool (*batch, m); one of pairs is (n, m) or (*batch, n, m), bool or numbers.",
             {
                 "query": tuple(query.shape),
                 "key": tuple(key.shape),
-                "key_padding_mask": None if padding is None else f"{tuple(padding.shape)} {padding.dtype}",
-                "attn_mask": None if pairs is None else f"{tuple(pairs.shape)} {pairs.dtype}",
+                "key_padding_mask": _described(padding),
+                "attn_mask": _described(pairs),
             },
             "Write torch.arange(m) >= lengths[:, None] for key_padding_mask.",
         )
-    out = None if padding is None else padding[..., None, None, :]
-    added = query.new_zeros(n, m)
-    if pairs is not None and pairs.dtype == torch.bool:
-        out = pairs.unsqueeze(-3) if out is None else out | pairs.unsqueeze(-3)
-    elif pairs is not None:
-        added = pairs.unsqueeze(-3)
-    if out is None:
-        return added, None
-    heard = ~out.all(-1, keepdim=True)
-    return added.masked_fill(out & heard, -math.inf), heard
+
+
+def _fits(mask: Tensor, shapes: tuple[tuple[int, ...], ...], floats: bool = False) -> bool:
+    if not isinstance(mask, Tensor) or tuple(mask.shape) not in shapes:
+        return False
+    return mask.dtype == torch.bool or (floats and mask.is_floating_point())
+
+
+def _described(mask: object) -> str:
+    return f"{tuple(mask.shape)} {mask.dtype}" if isinstance(mask, Tensor) else type(mask).__name__
+
+
+def _without_what_is_left_out(
+    query: Tensor, key: Tensor, padding: Tensor | None, left_out: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Keys that nobody hears and queries that hear nobody are zero, and so are absent tokens as queries."""
+    if left_out is None:
+        return query, key
+    asks = ~left_out.all(-1).squeeze(-2)  # (*batch or none, n or 1)
+    if query is key and padding is not None:
+        asks = asks & ~padding
+    return ops.keep(query, asks), ops.keep(key, ~left_out.all(-2).squeeze(-2))

@@ -125,12 +125,12 @@ class FieldBatchNorm(FieldNorm):
             y = x * torch.rsqrt(inner.running_var + inner.eps).to(x.dtype)[:, None]
         return y if scale is None else y * scale
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         """``nn.BatchNorm`` of all channels where every field is scaled, or shifted, alike in all its components."""
         pairs = zip(self._plain, self._terms, strict=True)
         simple = all(plain or d == 1 or k == 0 for plain, (d, _, k) in pairs)
         if not simple or not self.dims or not self._terms or not self.track_running_stats:
-            return super()._to_torch()
+            return None
         kind = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[self.dims - 1]
         columns = [self._channels(n) for n in range(len(self._terms))]
         mean, variance, scale, bias = (torch.cat(parts) for parts in zip(*columns, strict=True))

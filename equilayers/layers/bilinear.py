@@ -75,6 +75,7 @@ class Bilinear(Layer):
     """
 
     bias: nn.Parameter | None
+    left_out = ()  # a graph takes both inputs
 
     def __init__(
         self,

@@ -80,9 +80,9 @@ class BlurPool2d(Pool2d):
         kernel = self.constants(x)["kernel"].expand(self.dim, 1, *self.kernel_size)
         return F.conv2d(x, kernel, None, self.stride, inner, 1, self.dim)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         if not self.dim:
-            return super()._to_torch()
+            return None
         mode = cast(Any, self.padding_mode)
         dtype, device = self._own_place()
         plain = nn.Conv2d(

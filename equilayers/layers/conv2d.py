@@ -236,10 +236,10 @@ class Conv2d(Layer):
         y = x.new_zeros(x.shape[0], self.out_dim, *size)
         return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         """``nn.Conv2d`` with the expanded filter; parts that groups would reorder, and empty maps, become a graph."""
         if self.groups > 1 or not self._programs or not self.in_dim or not self.out_dim:
-            return super()._to_torch()
+            return None
         with torch.no_grad():
             kernel, bias = self.filter().contiguous(), self.expanded_bias()
         plain = nn.Conv2d(

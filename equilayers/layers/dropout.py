@@ -57,11 +57,11 @@ class FieldDropout(FieldLayer):
         pieces = x.split([d * m for d, m in self._sizes], -1)
         out = []
         for i, (d, m) in enumerate(self._sizes):
-            keep = F.dropout(torch.ones(batch + (1, m), dtype=x.dtype, device=x.device), self.p)  # noqa: RUF005
+            keep = F.dropout(torch.ones(batch + (1, m), dtype=x.dtype, device=x.device), self.p)
             out.append((pieces[i].unflatten(-1, (d, m)) * keep).flatten(-2))
         return out[0] if len(out) == 1 else torch.cat(out, -1)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         return nn.Identity()
 
     def extra_repr(self) -> str:

@@ -56,6 +56,7 @@ class GeometricProduct(Layer):
     """
 
     weight: nn.Parameter | None
+    left_out = ()  # a graph takes both inputs
 
     def __init__(
         self,

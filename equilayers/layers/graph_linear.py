@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -70,7 +71,6 @@ class GraphLinear(Layer):
 
     weight: nn.Parameter | None
     bias: nn.Parameter | None
-    specialised = ("mask", "sizes")  # arguments that a traced copy no longer takes
 
     def __init__(
         self,
@@ -126,8 +126,11 @@ class GraphLinear(Layer):
         """
         if isinstance(x, Tensor):
             self._check(x)
-        counts = self._sizes(x, mask, sizes)
-        masks = self._masks(mask, x, counts)
+        masks = self._masks(mask)
+        counts = self._sizes(x, masks, sizes)
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            for found, count in zip(masks or (), counts, strict=False):
+                ops.require_mask("GraphLinear", found, (len(x), count), "node")
         return ops.contract_nodes(x, self.weight, self.bias, self.program, counts, masks, self.out_channels)
 
     def _check(self, x: Tensor) -> None:
@@ -141,13 +144,15 @@ class GraphLinear(Layer):
                 "Check the order of the tensor, and that channels come last.",
             )
 
-    def _sizes(self, x: Tensor, mask: Masks | None, sizes: int | Mapping[str, int] | None) -> tuple[int, ...]:
+    def _sizes(
+        self, x: Tensor, masks: tuple[Tensor, ...] | None, sizes: int | Mapping[str, int] | None
+    ) -> tuple[int, ...]:
         found = []
         for s, name in enumerate(self.sets):
             if s in self.program.in_sets:
                 found.append(x.shape[1 + self.program.in_sets.index(s)])
-            elif mask is not None:
-                found.append((mask[name] if isinstance(mask, Mapping) else mask).shape[1])
+            elif masks is not None:
+                found.append(masks[s].shape[-1])
             elif sizes is not None:
                 found.append(sizes[name] if isinstance(sizes, Mapping) else sizes)
             elif s not in self.program.out_sets:
@@ -160,18 +165,19 @@ class GraphLinear(Layer):
                 )
         return tuple(found)
 
-    def _masks(self, mask: Masks | None, x: Tensor, counts: tuple[int, ...]) -> tuple[Tensor, ...] | None:
+    def _masks(self, mask: Masks | None) -> tuple[Tensor, ...] | None:
+        """One for each set."""
         if mask is None:
             return None
-        found = tuple(mask[name] if isinstance(mask, Mapping) else mask for name in self.sets)
-        expected = [(len(x), count) for count in counts]
-        if [tuple(m.shape) for m in found] != expected or any(m.dtype != torch.bool for m in found):
+        found = tuple(mask.get(name) if isinstance(mask, Mapping) else mask for name in self.sets)
+        if any(not isinstance(m, (Tensor, torch.fx.Proxy)) or (isinstance(m, Tensor) and m.ndim != 2) for m in found):
+            given = [tuple(m.shape) if isinstance(m, Tensor) else type(m).__name__ for m in found]
             raise BadInput(
-                "A mask says for each node whether it is there.",
-                {"mask": [f"{tuple(m.shape)} {m.dtype}" for m in found], "expected": f"{expected} torch.bool"},
+                "GraphLinear takes a mask (batch, n) of bool, or one for each set by name.",
+                {"sets": self.sets, "mask": given},
                 "Write torch.arange(n) < lengths[:, None].",
             )
-        return found
+        return cast(tuple[Tensor, ...], found)
 
     def _fingerprint(self) -> Fingerprint:
         meaning = [np.array(labels or (0,)) for labels in self.diagrams]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.layers.field_norm import FieldNorm, reset_norm
 from equilayers.representations import Representation
@@ -76,10 +77,15 @@ class FieldGroupNorm(FieldNorm):
         reset_norm(self)
 
     def _normalise(self, n: int, x: Tensor) -> Tensor:
+        with ops.full_precision(x):
+            return self._normalised(n, ops.widened(x)).to(x.dtype)
+
+    def _normalised(self, n: int, x: Tensor) -> Tensor:
         d, m, k = self._terms[n]
-        fields = x.unflatten(1, (d, self.num_groups, m // self.num_groups))  # (batch, d, group, copy, position)
+        sizes = (d, self.num_groups, m // self.num_groups)
+        fields = x.unflatten(1, sizes)  # (batch, d, group, copy, position)
         over = (3, 4) if self.over_positions else (3,)
-        basis = self.constants(x)[f"fixed_{n}"] if k else None
+        basis = self.constants(x)[f"fixed_{n}"].to(x.dtype) if k else None
         if basis is not None:
             mean = torch.einsum("dk,bdgcp->bkgcp", basis, fields).mean(over, keepdim=True)
             fields = fields - torch.einsum("dk,bkgcp->bdgcp", basis, mean)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.intertwiners.sections import fixed_vectors, signed_permutations
 from equilayers.layers.fields import FieldLayer
@@ -22,6 +23,8 @@ __all__ = ["GroupPooling", "InvariantReadout"]
 
 class GroupPooling(FieldLayer):
     r"""The maximum or the mean over every orbit of components, :math:`y_O = \max_{i \in O} x_i`.
+
+    Components that tie for the maximum share its derivative equally.
 
     Args:
         rep: a permutation representation.
@@ -64,7 +67,7 @@ class GroupPooling(FieldLayer):
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
         if not self._sizes:
-            return x.new_zeros(x.shape[:-1] + (0,))  # noqa: RUF005  # a tracer's shape cannot be unpacked
+            return x.new_zeros(x.shape[:-1] + (0,))
         out, pieces = [], x.split(self._sizes, -1)
         for n, (d, m, orbits) in enumerate(self._orbits):
             fields = pieces[n].unflatten(-1, (d, m))
@@ -77,7 +80,8 @@ class GroupPooling(FieldLayer):
 class InvariantReadout(FieldLayer):
     r"""A linear map of invariants, :math:`y = A\,\iota(x) + b`.
 
-    With ``features="linear"`` the invariants are :math:`Hom(V, 1)`; "norms" adds the norm of the rest of every field.
+    With ``features="linear"`` the invariants are :math:`Hom(V, 1)`; "norms" adds the norm of the rest of every field. A
+    norm has no derivative at zero; those of all orders count as zero there (:func:`equilayers.ops.norm`).
 
     Args:
         in_rep: V.
@@ -159,7 +163,7 @@ class InvariantReadout(FieldLayer):
 
     def _on_last_axis(self, x: Tensor) -> Tensor:
         if self.weight is None:
-            y = x.new_zeros(x.shape[:-1] + (self.out_dim,))  # noqa: RUF005
+            y = x.new_zeros(x.shape[:-1] + (self.out_dim,))
             return y if self.bias is None else y + self.bias.to(y.dtype)
         found, pieces = [], x.split(self._sizes, -1)
         for n, (d, m, k, rest) in enumerate(self._terms):
@@ -173,6 +177,6 @@ class InvariantReadout(FieldLayer):
                 if rest:
                     fields = fields - torch.einsum("dk,...km->...dm", basis, invariant)
             if rest:
-                found.append(torch.linalg.vector_norm(fields, dim=-2) / math.sqrt(d - k))
+                found.append(ops.norm(fields, -2) / math.sqrt(d - k))
         invariants = found[0] if len(found) == 1 else torch.cat(found, -1)
         return F.linear(invariants, self.weight, self.bias)

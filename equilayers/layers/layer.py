@@ -32,7 +32,7 @@ class Layer(WithConstants):
 
     A subclass registers what it derives from its representations with :meth:`register_constants`, reads it in
     ``forward`` with :meth:`constants`, and may override ``_derive_constants`` (then a pickle carries the
-    representations and not the numbers), ``_fingerprint`` and ``_to_torch``. Its ``forward`` reads only numbers,
+    representations and not the numbers), ``_fingerprint`` and ``_as_torch``. Its ``forward`` reads only numbers,
     tuples, parameters and constants.
 
     Attributes:
@@ -148,13 +148,9 @@ class Layer(WithConstants):
                 layer._refuse_other_basis(state_dict.get(key), "checkpoint")
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    # Out of the library
-
-    def _to_torch(self) -> nn.Module:
-        """The eval-mode function without equilayers; the base traces ``forward`` into torch functions."""
-        from equilayers.layers.conversion import traced
-
-        return traced(self)
+    def _as_torch(self) -> nn.Module | None:
+        """Torch's own module for the eval-mode function; None where a graph of torch functions is needed."""
+        return None
 
     def extra_repr(self) -> str:
         return f"{self.in_action!r} -> {self.out_action!r}"

@@ -177,7 +177,7 @@ class Linear(Layer):
                 units = fixed[f"units_{c}"] if c > 1 else None
                 out.append(ops.schur_linear(blocks[start], layout, getattr(self, name), units, bias))
             else:
-                out.append(None if bias is None else bias.expand(x.shape[:-1] + (1, layout.out_multiplicity)))  # noqa: RUF005
+                out.append(None if bias is None else bias.expand(x.shape[:-1] + (1, layout.out_multiplicity)))
         return ops.from_blocks(out, self._out_layout, [fixed[name] for name in self._out_of], x)
 
     def _forward_pairs(self, x: Tensor) -> Tensor:
@@ -191,8 +191,8 @@ class Linear(Layer):
             sums[i] = product if total is None else total + product
         parts = []
         for total, (d, n) in zip(sums, self._out_sizes, strict=True):
-            parts.append(x.new_zeros(x.shape[:-1] + (d * n,)) if total is None else total.flatten(-2))  # noqa: RUF005
-        y = torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))  # noqa: RUF005
+            parts.append(x.new_zeros(x.shape[:-1] + (d * n,)) if total is None else total.flatten(-2))
+        y = torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))
         if self.bias is None:
             return y
         bases = [fixed[name] if name else None for *_, name in self._invariants]
@@ -232,10 +232,10 @@ class Linear(Layer):
         bias = None if self.bias is None else offset[0].to(device, dtype)
         return weight.contiguous().to(device, dtype), bias
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         """``nn.Linear``; above a width of 256 the blocks, which are faster, as a graph of torch functions."""
         if self.in_dim == 0 or self.out_dim == 0 or max(self.in_dim, self.out_dim) > DENSE_LIMIT:
-            return super()._to_torch()
+            return None
         weight, bias = self.expanded()
         dense = nn.Linear(self.in_dim, self.out_dim, bias=bias is not None, device="meta", dtype=weight.dtype)
         dense.weight = nn.Parameter(weight)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadRepresentation
 from equilayers.layers.fields import FieldLayer
 from equilayers.representations import Representation
@@ -44,7 +45,9 @@ class NormActivation(FieldLayer):
     .. math:: n(x) = \sqrt q \text{ where F is definite}, \qquad n(x) = q\, (1 + q^2)^{-1/4} \text{ elsewhere.}
 
     The second is smooth, keeps the sign of q, and is :math:`\pm\sqrt{|q|}` for long fields; on light-like ones it is
-    zero with gradient :math:`dq = 2 F x`. So nothing diverges anywhere.
+    zero with gradient :math:`dq = 2 F x`. So nothing diverges anywhere. With the first, y has the derivative
+    :math:`f(b)` at x = 0; its second one there would depend on the direction of approach, and counts as zero
+    (:func:`equilayers.ops.norm`).
 
     Args:
         rep: every summand has a symmetric invariant form.
@@ -125,7 +128,9 @@ class NormActivation(FieldLayer):
 
     def _length(self, i: int, fields: Tensor) -> Tensor:
         if self._kinds[i] == "form":
-            square = (fields * (self.constants(fields)[f"form_{i}"] @ fields)).sum(-2, keepdim=True)
-            return square / torch.hypot(square, torch.ones_like(square)).sqrt()
+            with ops.full_precision(fields):  # two large numbers may cancel
+                wide = ops.widened(fields)
+                square = (wide * (self.constants(wide)[f"form_{i}"].to(wide.dtype) @ wide)).sum(-2, keepdim=True)
+            return (square / torch.hypot(square, torch.ones_like(square)).sqrt()).to(fields.dtype)
         straight = fields if self._kinds[i] == "norm" else self.constants(fields)[f"root_{i}"] @ fields
-        return torch.linalg.vector_norm(straight, dim=-2, keepdim=True)  # its derivative at zero is zero
+        return ops.norm(straight, -2, keepdim=True)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.intertwiners.plane import grid_action
 from equilayers.layers.fields import action_on
@@ -107,9 +108,9 @@ class AvgPool2d(Pool2d):
     def _pool(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, False, self.count_include_pad)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         if not self.dim:
-            return super()._to_torch()
+            return None
         return nn.AvgPool2d(self.kernel_size, self.stride, self.padding, False, self.count_include_pad)
 
 
@@ -170,9 +171,9 @@ class MaxPool2d(Pool2d):
     def _pool(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation)
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         if not self.dim:
-            return super()._to_torch()
+            return None
         return nn.MaxPool2d(self.kernel_size, self.stride, self.padding, self.dilation)
 
 
@@ -230,7 +231,7 @@ class NormMaxPool2d(MaxPool2d):
         out, pieces = [], x.split([d * m for d, m in self._shapes], 1)
         for n, (d, m) in enumerate(self._shapes):
             fields = pieces[n].unflatten(1, (d, m))
-            size = fields.detach().square().sum(1)
+            size = ops.widened(fields.detach()).square().sum(1)
             where = F.max_pool2d(size, self.kernel_size, self.stride, self.padding, self.dilation, return_indices=True)[
                 1
             ]
@@ -239,8 +240,8 @@ class NormMaxPool2d(MaxPool2d):
             out.append(chosen.flatten(1, 2).unflatten(2, where.shape[2:]))
         return out[0] if len(out) == 1 else torch.cat(out, 1)
 
-    def _to_torch(self) -> nn.Module:
-        return Layer._to_torch(self)
+    def _as_torch(self) -> nn.Module | None:
+        return None
 
 
 class GlobalAvgPool2d(Layer):

@@ -53,5 +53,5 @@ class Restriction(FieldLayer):
     def _on_last_axis(self, x: Tensor) -> Tensor:
         return x
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         return nn.Identity()

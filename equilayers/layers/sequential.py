@@ -116,7 +116,7 @@ class Sequential(Layer):
             x = layer(x)
         return x
 
-    def _to_torch(self) -> nn.Module:
+    def _as_torch(self) -> nn.Module | None:
         from equilayers.layers.conversion import to_torch
 
         return nn.Sequential(*(to_torch(layer) for layer in self))

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.intertwiners import invariant_form
 from equilayers.layers.layer import Layer, check_channels
 from equilayers.layers.norm_activation import is_definite
@@ -83,9 +84,10 @@ class VectorReLU(Layer):
         for i, size in enumerate(self._sizes):
             field, form = pieces[i].unflatten(-1, size), fixed[f"form_{i}"]
             direction = field @ getattr(self, f"weight_{i}").mT
-            lowered = form @ direction
+            lowered = ops.widened(form @ direction)
             against = (-(field * lowered).sum(-2, keepdim=True)).relu()
             square = (direction * lowered).sum(-2, keepdim=True)
             divisor = square + TINY if self._definite[i] else (1 + square.square()).sqrt()
-            out.append((field + (1 - self.negative_slope) * against / divisor * direction).flatten(-2))
+            clipped = field + (1 - self.negative_slope) * against / divisor * direction
+            out.append(clipped.to(field.dtype).flatten(-2))
         return torch.cat(out, -1) if out else x

@@ -36,7 +36,7 @@ class EquivariantMLP(nn.Module):
         depth: number of hidden layers.
         products: how many copies of every product each layer forms.
         lengths: whether the first layer also sees lengths and cosines of the input's vectors, which no polynomial is;
-            they have no derivative where a vector vanishes.
+            where a vector vanishes they have no derivative, and count as constant (:mod:`equilayers.ops.lengths`).
 
     Shapes:
         ``(*batch, in_rep.dim)`` to ``(*batch, out_rep.dim)``.

@@ -11,15 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.layers import GeometricProduct, Linear
 from equilayers.layers.geometric_product import clifford_table
-from equilayers.layers.layer import Layer, check_channels, require_one_group
+from equilayers.layers.layer import Fingerprint, Layer, action_arrays, check_channels, require_one_group
 from equilayers.representations import Representation, exterior
 
 __all__ = ["GeometricTransformer"]
 
 EPSILON = 1e-6  # added to squares that are divided by
+ROUNDING = 1e-9  # of an eigenvalue of a form
 
 
 class GeometricTransformer(nn.Module):
@@ -100,40 +102,55 @@ class GeometricTransformer(nn.Module):
                 module.reset_parameters()
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Outputs of every token; those of absent tokens mean nothing."""
+        """Outputs of every token, zero for those that are absent."""
         check_channels(x, self.in_rep.dim, -1, "GeometricTransformer")
-        if x.ndim < 2 or (mask is not None and mask.shape != x.shape[:-1]):
-            raise BadInput(
-                "Every token has a place in the mask.",
-                {"x": tuple(x.shape), "mask": None if mask is None else tuple(mask.shape)},
-                "Give x (*batch, tokens, dim) and mask (*batch, tokens).",
-            )
-        h = self.embed(x)
-        weight = x.new_ones(x.shape[:-1]) if mask is None else mask.to(x.dtype)
-        total = weight.sum(-1, keepdim=True).clamp(min=1.0)
-        volume = h[..., -self.width :].mean(-1) * weight  # the pseudoscalars
-        reference = (volume.sum(-1, keepdim=True) / total)[..., None]
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            self._check(x, mask)
+        h = self.embed(ops.keep(x, mask))
+        volume = ops.keep(h[..., -self.width :].mean(-1, keepdim=True), mask).sum(-2, keepdim=True)  # pseudoscalars
+        count = torch.sym_max(x.shape[-2], 1) if mask is None else mask.sum(-1)[..., None, None].clamp(min=1)
         for block in self.blocks:
-            h = block(h, reference, mask)
-        return cast(Tensor, self.read_out(self.norm(h)))
+            h = block(h, volume / count, mask)
+        return ops.keep(self.read_out(self.norm(h)), mask)
+
+    def _check(self, x: Tensor, mask: Tensor | None) -> None:
+        if x.ndim < 2:
+            raise BadInput("Tokens come in sets.", {"x": tuple(x.shape)}, "Give x (*batch, tokens, dim).")
+        if mask is not None:
+            ops.require_mask("GeometricTransformer", mask, tuple(x.shape[:-1]), "token")
 
 
 class _Norm(Layer):
-    """Divided by the root of the mean, over channels, of the absolute squares of all grades."""
+    """Divided by the root of the mean, over channels, of the absolute squares of all grades.
+
+    Absolute values have the derivative 1 at zero: right for grades whose squares have one sign, which become squares of
+    positive sign, as on planes.
+    """
 
     def __init__(self, vectors: Representation, q: np.ndarray, channels: int) -> None:
         rep = channels * exterior(vectors)
         super().__init__(rep, rep)
         self._shape = (2**vectors.dim, channels)
         sizes = [math.comb(vectors.dim, k) for k in range(vectors.dim + 1)]
-        grades = np.repeat(np.eye(len(sizes)), sizes, 1)
-        self.register_constants({"squares": _multivector_form(q), "grades": grades})
+        form, grades = _multivector_form(q), np.repeat(np.eye(len(sizes)), sizes, 1)
+        self._meaning = [form.copy(), grades]
+        for grade in grades.astype(bool):
+            if np.linalg.eigvalsh(form[np.ix_(grade, grade)]).max() < ROUNDING:
+                form[grade] *= -1.0
+        self.register_constants({"squares": form, "grades": grades})
+
+    def _fingerprint(self) -> Fingerprint:
+        """Of the form itself: absolute squares do not depend on the signs of the grades."""
+        return self._meaning + action_arrays(self.in_action) + action_arrays(self.out_action), [], []
 
     def forward(self, x: Tensor) -> Tensor:
-        h, fixed = x.unflatten(-1, self._shape), self.constants(x)
-        per_grade = fixed["grades"] @ (h * (fixed["squares"] @ h))
-        size = per_grade.abs().sum(-2).mean(-1, keepdim=True)
-        return x / (size + EPSILON).sqrt()
+        h = x.unflatten(-1, self._shape)
+        with ops.full_precision(h):
+            wide = ops.widened(h)
+            grades, squares = (self.constants(wide)[name].to(wide.dtype) for name in ("grades", "squares"))
+            per_grade = grades @ (wide * (squares @ wide))
+        size = torch.where(per_grade < 0, -per_grade, per_grade).sum(-2).mean(-1, keepdim=True)
+        return (x / (size + EPSILON).sqrt()).to(x.dtype)
 
 
 class _Block(nn.Module):
@@ -176,12 +193,9 @@ class _Attention(nn.Module):
         queries, keys, values = (
             f(x).unflatten(-1, self._shape).movedim(-2, -4) for f in (self.queries, self.keys, self.values)
         )
-        allowed = None
-        if mask is not None:
-            present = mask[..., None, None, :]
-            allowed = present | torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)  # never none at all
+        absent = None if mask is None else ~mask[..., None, None, :]
         left, right = self.score(queries, keys)
-        heard = F.scaled_dot_product_attention(left, right, values.flatten(-2), allowed, scale=1.0)
+        heard = ops.attend(left, right, values.flatten(-2), 1.0, absent)
         heard = heard.unflatten(-1, (self._shape[0], self._shape[2]))
         return cast(Tensor, self.out(heard.movedim(-4, -2).flatten(-3)))
 
@@ -210,6 +224,7 @@ class _Score(Layer):
         return torch.cat(left, -1), torch.cat(right, -1)
 
     def _place(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = ops.widened(x)  # squared distances outgrow half precision
         w, t = x[..., self._points, :], x[..., self._points + 1 : -1, :]
         scale = w.square() + EPSILON
         moved = (t * (w / scale)[..., None, :]).flatten(-2)

@@ -47,7 +47,6 @@ class InvariantGraphNetwork(nn.Module):
     Geerts, The Expressive Power of kth-order Invariant Graph Networks (2020), theorem 1, for what it tells apart.
     """
 
-    specialised = ("mask",)  # arguments that a traced copy no longer takes
 
     def __init__(
         self, in_channels: int, out_channels: int, width: int = 32, depth: int = 2, order: int = 2, out_order: int = 0

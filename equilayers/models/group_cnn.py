@@ -111,7 +111,8 @@ class GroupCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
         # Pooling and the wide convolution are fastest with channels last; expanded filters would not ask for it.
-        x = self.act1(self.conv1(x).contiguous(memory_format=torch.channels_last))
+        # By axes, since vmap knows no memory format.
+        x = self.act1(self.conv1(x).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2))
         if self.poolings == 2:
             x = F.avg_pool2d(x, 2)
         x = F.avg_pool2d(self.act2(self.conv2(x)), 2)

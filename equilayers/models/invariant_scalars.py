@@ -6,9 +6,9 @@ from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadRepresentation
 from equilayers.layers.invariants import hom_basis
 from equilayers.layers.layer import Layer, check_channels, require_one_group
@@ -19,7 +19,7 @@ from equilayers.representations import Representation, trivial
 __all__ = ["InvariantScalars"]
 
 FIRST_BATCH = 16  # inputs at least from which scales are estimated
-TINY = 1e-6  # below this a direction counts as none, and a deviation relative to the mean as constant
+TINY = 1e-6  # below this a deviation relative to the mean counts as none
 
 
 class InvariantScalars(nn.Module):
@@ -40,7 +40,8 @@ class InvariantScalars(nn.Module):
     Args:
         in_rep, out_rep: representations of one group.
         width, depth: of the perceptron.
-        lengths: whether it also sees lengths and cosines; they have no derivative where a vector vanishes.
+        lengths: whether it also sees lengths and cosines; where a vector vanishes they have no derivative, and count as
+            constant (:mod:`equilayers.ops.lengths`).
 
     Shapes:
         ``(*batch, in_rep.dim)`` to ``(*batch, out_rep.dim)``.
@@ -135,7 +136,7 @@ class InvariantScalars(nn.Module):
         for i, (m, count) in enumerate(self._sizes):
             f = pieces[i].unflatten(-1, (count, m)) / (getattr(self, f"size_{i}") * count**0.5)[:, None]
             parts.append((self.covariants[i](x).mT @ f).flatten(-2))
-        return torch.cat(parts, -1) if parts else x.new_zeros((*x.shape[:-1], 0))
+        return torch.cat(parts, -1) if parts else x.new_zeros(x.shape[:-1] + (0,))
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -186,19 +187,19 @@ class _Products(Layer):
     def forward(self, x: Tensor) -> Tensor:
         """``(*batch, count, target.dim)``."""
         pieces = x.split([d * m for d, m in self._terms], -1) if self._terms else ()
-        fields = [piece.unflatten(-1, term) for piece, term in zip(pieces, self._terms, strict=True)]
+        fields = [pieces[i].unflatten(-1, term) for i, term in enumerate(self._terms)]
         out, fixed = [], self.constants(x)
         for name, i, j in self._plan:
             basis = fixed[name]
             if i < 0:
-                out.append(basis.expand(*x.shape[:-1], *basis.shape))
+                out.append(basis.expand(x.shape[:-1] + basis.shape))
             elif j < 0:
                 out.append(torch.einsum("kwi,...im->...kmw", basis, fields[i]).flatten(-3, -2))
             else:
                 half = torch.einsum("kwij,...jn->...kwin", basis, fields[j])
                 full = torch.einsum("...im,...kwin->...kmnw", fields[i], half).flatten(-4, -2)
                 out.append(full.index_select(-2, fixed[f"chosen_{i}"]) if i == j else full)
-        return torch.cat(out, -2) if out else x.new_zeros((*x.shape[:-1], 0, self.out_action.dim))
+        return torch.cat(out, -2) if out else x.new_zeros(x.shape[:-1] + (0, self.out_action.dim))
 
 
 class _Scalars(_Products):
@@ -220,11 +221,11 @@ class _Scalars(_Products):
         for i, m in enumerate(self._lengths):
             if m:
                 field = pieces[i].unflatten(-1, self._terms[i])
-                out.append(torch.linalg.vector_norm(field, dim=-2))
+                out.append(ops.norm(field, -2))
             if m > 1:
                 first, second = self.constants(x)[f"angles_{i}"]
-                along = F.normalize(field, dim=-2, eps=TINY)
-                out.append((along.mT @ along)[..., first, second])
+                along = ops.direction(field, -2)
+                out.append((along.mT @ along)[..., first, second].to(field.dtype))
         return torch.cat(out, -1)
 
 

@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.intertwiners import invariant_form
 from equilayers.layers.layer import Layer, check_channels
@@ -71,6 +72,7 @@ class LorentzNet(nn.Module):
         self.embed = nn.Linear(scalars + 1, width)
         self.rounds = nn.ModuleList(_Round(width) for _ in range(depth))
         self.read_out = MLP(width, classes, width=width, depth=1)
+        self.left_out = ("mask",) if scalars else ("scalars", "mask")  # of a graph
 
     def reset_parameters(self) -> None:
         """As at construction."""
@@ -82,36 +84,34 @@ class LorentzNet(nn.Module):
     def forward(self, x: Tensor, scalars: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Invariant outputs of every cloud."""
         labels, _ = self.features(x, scalars, mask)
-        return self.read_out(_mean(labels, _present(x, mask)[..., None], -2))
+        return self.read_out(_mean(labels, mask))
 
     def features(self, x: Tensor, scalars: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Invariant labels ``(*batch, n, width)`` and vectors ``(*batch, n, rep.dim)`` of every member."""
+        """Invariant labels ``(*batch, n, width)`` and vectors ``(*batch, n, rep.dim)`` of every member, zero for those
+        that are absent.
+        """
         check_channels(x, self.rep.dim, -1, "LorentzNet")
-        self._check(x, scalars, mask)
-        present = _present(x, mask)
-        x = x * present[..., None]  # an absent member may hold anything finite
-        given = [_squash(self.form(x, x))[..., None]]
-        h = self.embed(torch.cat(given if scalars is None else [*given, scalars * present[..., None]], -1))
-        pairs = present[..., :, None] * present[..., None, :]
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            self._check(x, scalars, mask)
+        x = ops.keep(x, mask)
+        given = [_squash(self.form(x, x)).to(x.dtype)[..., None]]
+        h = self.embed(torch.cat(given if scalars is None else [*given, ops.keep(scalars, mask)], -1))
+        pairs = None if mask is None else mask[..., :, None] & mask[..., None, :]
         for messages in self.rounds:
             h, x = messages(h, x, self.form, pairs)
-        return h, x
+        return ops.keep(h, mask), x
 
     def _check(self, x: Tensor, scalars: Tensor | None, mask: Tensor | None) -> None:
         wanted = None if self.scalars == 0 else (*x.shape[:-1], self.scalars)
         found = None if scalars is None else tuple(scalars.shape)
-        marks = None if mask is None else tuple(mask.shape)
-        if x.ndim < 2 or found != wanted or marks not in (None, tuple(x.shape[:-1])):
+        if x.ndim < 2 or found != wanted:
             raise BadInput(
-                "Every member of a cloud has a vector, its labels, and a place in the mask.",
-                {
-                    "x": tuple(x.shape),
-                    "scalars": found,
-                    "expected": wanted,
-                    "mask": None if mask is None else tuple(mask.shape),
-                },
-                "Give x (*batch, n, dim), scalars (*batch, n, scalars) and mask (*batch, n).",
+                "Every member of a cloud has a vector and its labels.",
+                {"x": tuple(x.shape), "scalars": found, "expected": wanted},
+                "Give x (*batch, n, dim) and scalars (*batch, n, scalars).",
             )
+        if mask is not None:
+            ops.require_mask("LorentzNet", mask, tuple(x.shape[:-1]))
 
 
 class _Form(Layer):
@@ -122,10 +122,13 @@ class _Form(Layer):
         self.register_constants({"form": invariant_form(rep, "any")})
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return (x * (y @ self.constants(y)["form"].mT)).sum(-1)
+        wide = ops.widened(y)[..., None, :]
+        moved = (wide * self.constants(wide)["form"]).sum(-1)  # autocast would make a matrix product in half
+        return (ops.widened(x) * moved).sum(-1)
 
     def gram(self, x: Tensor) -> Tensor:
-        return x @ (x @ self.constants(x)["form"].mT).mT
+        """Of all pairs."""
+        return self(x[..., :, None, :], x[..., None, :, :])
 
 
 class _Round(nn.Module):
@@ -145,26 +148,27 @@ class _Round(nn.Module):
                 module.reset_parameters()
         nn.init.xavier_uniform_(cast(nn.Linear, self.move[-1]).weight, gain=STEP)
 
-    def forward(self, h: Tensor, x: Tensor, form: _Form, pairs: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Tensor, x: Tensor, form: _Form, pairs: Tensor | None) -> tuple[Tensor, Tensor]:
         n = h.shape[-2]
         product = form.gram(x)
         square = product.diagonal(dim1=-2, dim2=-1)
         apart = square[..., :, None] + square[..., None, :] - product - product.mT
-        ends = [h[..., :, None, :].expand(*h.shape[:-1], n, -1), h[..., None, :, :].expand(*h.shape[:-2], n, n, -1)]
-        message = self.edge(torch.cat([*ends, torch.stack([_squash(apart), _squash(product)], -1)], -1))
-        x = x + _mean(self.move(message) * x[..., None, :, :], pairs[..., None], -2)
-        heard = _mean(self.weigh(message) * message, pairs[..., None], -2)
+        seen = _squash(torch.stack([apart, product], -1)).to(h.dtype)
+        ends = [h[..., :, None, :].expand(h.shape[:-1] + (n, -1)), h[..., None, :, :].expand(h.shape[:-2] + (n, n, -1))]
+        message = self.edge(torch.cat([*ends, seen], -1))
+        x = x + _mean(self.move(message) * x[..., None, :, :], pairs)
+        heard = _mean(self.weigh(message) * message, pairs)
         return h + self.update(torch.cat([h, heard], -1)), x
 
 
-def _present(x: Tensor, mask: Tensor | None) -> Tensor:
-    return x.new_ones(x.shape[:-1]) if mask is None else mask.to(x.dtype)
-
-
-def _mean(values: Tensor, weights: Tensor, dim: int) -> Tensor:
-    """Over members that are present; zero where none is."""
-    return (values * weights).sum(dim) / weights.sum(dim).clamp(min=1.0)
+def _mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Over the members, last but one, that are present; zero where none is."""
+    if mask is None:
+        return values.sum(-2) / torch.sym_max(values.shape[-2], 1)
+    return ops.keep(values, mask).sum(-2) / mask.sum(-1, keepdim=True).clamp(min=1)
 
 
 def _squash(z: Tensor) -> Tensor:
-    return z.sign() * z.abs().log1p()
+    """Odd, with derivative 1 at zero, where ``z.sign() * z.abs().log1p()`` would have 0."""
+    sign = torch.where(z < 0, -1.0, 1.0).to(z.dtype)
+    return sign * (sign * z).log1p()

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.layers.graph_linear import GraphLinear
 from equilayers.models.cost import count_macs
@@ -45,7 +46,6 @@ class PPGN(nn.Module):
     Source: Maron, Ben-Hamu, Serviansky, Lipman, Provably Powerful Graph Networks (2019), section 6.
     """
 
-    specialised = ("mask",)  # arguments that a traced copy no longer takes
 
     def __init__(
         self, in_channels: int, out_channels: int, width: int = 32, depth: int = 2, out_order: int = 0
@@ -101,8 +101,8 @@ class _Block(nn.Module):
         left, right = self.left(x), self.right(x)
         count: int | Tensor = x.shape[1]
         if mask is not None:
-            edges = (mask[:, :, None] & mask[:, None, :])[..., None]
-            left, right = torch.where(edges, left, 0.0), torch.where(edges, right, 0.0)
+            edges = mask[:, :, None] & mask[:, None, :]
+            left, right = ops.keep(left, edges), ops.keep(right, edges)
             count = mask.sum(1).clamp(min=1).to(x.dtype)[:, None, None, None]
         product = (left.movedim(-1, 1) @ right.movedim(-1, 1)).movedim(1, -1)
         return x + self.join(torch.cat([x, product / count], -1))

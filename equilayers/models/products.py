@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.layers import Linear
 from equilayers.layers.constants import WithConstants
 from equilayers.representations import Representation, trivial
@@ -16,7 +17,6 @@ __all__ = ["AllPairs", "Calm", "LearnedPairs", "direct_sum"]
 
 RATE = 0.3  # of Adam's step in proportion to the weights; see Calm
 STRENGTH = 0.03  # of learned products at the start: a network that begins simple stays simple where data are few
-TINY = 1e-12  # under the root, so that a vector of length zero has a derivative
 
 
 class Calm(nn.Module):
@@ -53,7 +53,8 @@ class Calm(nn.Module):
 class AllPairs(WithConstants):
     r"""The tensor product of every pair of summands, :math:`x_i \otimes x_j`; on request lengths and cosines.
 
-    No parameters. Lengths and cosines, of orthogonal summands, are scaled to about unit second moment for normal input.
+    No parameters. Lengths and cosines, of orthogonal summands, are scaled to about unit second moment for normal input;
+    where a vector vanishes they have derivatives zero.
 
     Example:
         >>> import torch, equilayers as eq
@@ -157,7 +158,7 @@ def direct_sum(reps: list[Representation]) -> Representation:
 
 def _fields(x: Tensor, sizes: list[tuple[int, int]]) -> list[Tensor]:
     pieces = x.split([d * m for d, m in sizes], -1)
-    return [piece.unflatten(-1, size) for piece, size in zip(pieces, sizes, strict=True)]
+    return [pieces[i].unflatten(-1, size) for i, size in enumerate(sizes)]
 
 
 def _outer(a: Tensor, b: Tensor) -> Tensor:
@@ -166,8 +167,7 @@ def _outer(a: Tensor, b: Tensor) -> Tensor:
 
 def _lengths_and_cosines(field: Tensor) -> list[Tensor]:
     d, m = field.shape[-2:]
-    lengths = (field.square().sum(-2) + TINY).sqrt()
-    units = field / lengths.unsqueeze(-2)
+    lengths, units = ops.norm(field, -2), ops.direction(field, -2)
     i, j = torch.triu_indices(m, m, 1, device=field.device)
     cosines = (units[..., i] * units[..., j]).sum(-2)
-    return [lengths / math.sqrt(d), cosines * math.sqrt(d)]
+    return [lengths / math.sqrt(d), cosines.to(field.dtype) * math.sqrt(d)]

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equilayers import ops
 from equilayers.errors import BadInput
 from equilayers.models.cost import count_macs
 from equilayers.models.initialisation import reset_plain
@@ -95,31 +96,28 @@ class SetTransformer(nn.Module):
 
         Args:
             x: members.
-            mask: ``(batch, n)``, true for members that are there, at least one in each set. Outputs of others are 0.
+            mask: ``(batch, n)``, true for members that are there. Outputs of others are 0, and what stands there has no
+                effect; in a set without members learned points hear nothing.
         """
-        self._check(x, mask)
-        if mask is not None:
-            x = torch.where(mask[..., None], x, 0.0)  # not a product: it would keep what is not finite
-        x = self.embed(x)
+        if isinstance(x, Tensor):  # a tracer's stand-in has no shape yet
+            self._check(x, mask)
+        x = self.embed(ops.keep(x, mask))
         for block in self.blocks:
             x = block(x, mask)
         if self.gather is not None and self.seed is not None:
             return self.read_out(self.gather(self.seed, x, mask)[:, 0])
-        y = self.read_out(x)
-        return y if mask is None else torch.where(mask[..., None], y, 0.0)
+        return ops.keep(self.read_out(x), mask)
 
     def _check(self, x: Tensor, mask: Tensor | None) -> None:
         fits = x.ndim == 3 and x.shape[-1] == self.in_channels and x.shape[1] > 0
-        if not fits or (mask is not None and (mask.shape != x.shape[:2] or mask.dtype != torch.bool)):
+        if not fits:
             raise BadInput(
-                "A set transformer takes (batch, n, channels), n at least 1, and a mask (batch, n) of bool.",
-                {
-                    "input": tuple(x.shape),
-                    "channels": self.in_channels,
-                    "mask": None if mask is None else f"{tuple(mask.shape)} {mask.dtype}",
-                },
-                "Check that channels come last, and write torch.arange(n) < lengths[:, None] for the mask.",
+                "A set transformer takes (batch, n, channels), n at least 1.",
+                {"input": tuple(x.shape), "channels": self.in_channels},
+                "Check that channels come last.",
             )
+        if mask is not None:
+            ops.require_mask("SetTransformer", mask, tuple(x.shape[:2]))
 
 
 class _Attention(nn.Module):
@@ -136,11 +134,9 @@ class _Attention(nn.Module):
         q, k, v = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.query(x), self.key(y), self.value(y))
         )
-        scores = q @ k.mT / sqrt(q.shape[-1])  # not torch's fused attention, which has one derivative only
-        if mask is not None:  # the lowest number and not infinity, which would make NaN of a set without members
-            scores = scores.masked_fill(~mask[:, None, None], torch.finfo(scores.dtype).min)
-        found = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
-        x = self.first(x + self.out(found))
+        out = None if mask is None else ~mask[:, None, None]
+        found = ops.attend(q.expand(k.shape[0], -1, -1, -1), k, v, 1 / sqrt(q.shape[-1]), out)
+        x = self.first(x + self.out(found.transpose(1, 2).flatten(2)))
         return self.second(x + F.silu(self.own(x)))
 
 

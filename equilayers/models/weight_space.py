@@ -77,6 +77,7 @@ class WeightSpaceNet(nn.Module):
         self.hidden = nn.ModuleList(_Mixed(axes, axes, a, b) for a, b in pairwise([channels, *[hidden] * depth]))
         self.reduce = _Mixed(axes, [()] if pool else axes, hidden, [width] if pool else channels)
         self.read_out = MLP(width, out_channels, width, 1) if pool else None
+        self.structure = ([(None, None)] * (len(sizes) - 1),)  # of the argument, for a graph
 
     def reset_parameters(self) -> None:
         """Those of the layers."""
@@ -99,7 +100,8 @@ class WeightSpaceNet(nn.Module):
         Args:
             weights: weight and bias of each layer, as in ``torch.nn.Linear``, with a batch axis before.
         """
-        self._check(weights)
+        if all(isinstance(tensor, Tensor) for pair in weights for tensor in pair):  # a tracer's have no shapes yet
+            self._check(weights)
         tensors = [tensor for pair in weights for tensor in pair]
         fields = [_channels_last(x, moving) for x, moving in zip(tensors, self._moving, strict=True)]
         for layer in self.hidden:
@@ -129,7 +131,7 @@ def _order(moving: Sequence[bool]) -> list[int]:
 
 def _channels_last(x: Tensor, moving: Sequence[bool]) -> Tensor:
     y, first = x.permute(_order(moving)), 1 + sum(moving)
-    return y.reshape(*y.shape[:first], prod(y.shape[first:]))
+    return y.flatten(first) if first <= len(moving) else y.unsqueeze(-1)
 
 
 def _back(y: Tensor, moving: Sequence[bool], shape: Sequence[int]) -> Tensor:

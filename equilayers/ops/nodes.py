@@ -7,11 +7,13 @@ and spreads the result over the output; never more work than reading the input a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from equilayers.ops.masks import keep
 
 __all__ = ["Exchange", "Expansion", "NodeProgram", "Reduction", "contract_nodes"]
 
@@ -123,7 +125,8 @@ def contract_nodes(
     if weight is not None:
         if masks is not None:
             x = _masked(x, program.in_sets, masks)
-        _exchange(x, weight, program, _counts(x, sizes, masks), totals)
+        counts = sizes if masks is None else [mask.sum(-1).clamp(min=1) for mask in masks]
+        _exchange(x, weight, program, counts, masks is not None, totals)
     if bias is not None:
         totals = [bias[p] if total is None else total + bias[p] for p, total in enumerate(totals)]
     y = None
@@ -137,13 +140,18 @@ def contract_nodes(
 
 
 def _exchange(
-    x: Tensor, weight: Tensor, program: NodeProgram, counts: Sequence[int | Tensor], totals: list[Tensor | None]
+    x: Tensor,
+    weight: Tensor,
+    program: NodeProgram,
+    counts: Sequence[int | Tensor],
+    masked: bool,
+    totals: list[Tensor | None],
 ) -> None:
     """Add every diagram to the total of its pattern: ``(batch, *distinct indices or 1, out)``."""
     start = 0
     for exchange in program.exchanges:
         r, e = len(exchange.reductions), len(exchange.expansions)
-        fields = [_reduce(x, reduction, counts) for reduction in exchange.reductions]
+        fields = [_reduce(x, reduction, counts, masked) for reduction in exchange.reductions]
         matrix = weight[start : start + e * r].unflatten(0, (e, r)).transpose(1, 2).flatten(2).flatten(0, 1)
         mixed = F.linear(torch.cat(fields, -1) if r > 1 else fields[0], matrix)
         parts = mixed.chunk(e, -1)
@@ -154,21 +162,16 @@ def _exchange(
         start += e * r
 
 
-def _reduce(x: Tensor, reduction: Reduction, counts: Sequence[int | Tensor]) -> Tensor:
+def _reduce(x: Tensor, reduction: Reduction, counts: Sequence[int | Tensor], masked: bool) -> Tensor:
+    """Means over the indices that are dropped; with masks, counts are one number for each set of the batch."""
     if not reduction.equation:
         return x
     y = torch.einsum(reduction.equation, x)
     axes = len(reduction.equation.split("->")[1]) - 1
     for s in reduction.dropped:
         count = counts[s]
-        y = y / (count[(...,) + (None,) * axes].to(y.dtype) if isinstance(count, Tensor) and axes else count)
+        y = y / (cast(Tensor, count)[(...,) + (None,) * axes].to(y.dtype) if masked else count)
     return y
-
-
-def _counts(x: Tensor, sizes: Sequence[int], masks: Sequence[Tensor] | None) -> Sequence[int | Tensor]:
-    if masks is None:
-        return sizes
-    return [mask.sum(-1).clamp(min=1) for mask in masks]
 
 
 def _place(part: Tensor, source: tuple[int, ...]) -> Tensor:
@@ -206,6 +209,6 @@ def _spread(
 def _masked(x: Tensor, sets: tuple[int, ...], masks: Sequence[Tensor]) -> Tensor:
     """Zero wherever an index belongs to no node, whatever stood there."""
     for axis, s in enumerate(sets):
-        there = masks[s][(slice(None),) + (None,) * axis + (slice(None),) + (None,) * (len(sets) - axis)]
-        x = torch.where(there, x, torch.zeros((), dtype=x.dtype, device=x.device))
+        there = masks[s][(slice(None),) + (None,) * axis + (slice(None),) + (None,) * (len(sets) - axis - 1)]
+        x = keep(x, there)
     return x

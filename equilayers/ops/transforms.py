@@ -116,14 +116,14 @@ def from_blocks(blocks: Sequence[Block], layout: TransformLayout, matrices: Sequ
         for block, d, k in term.rows:
             share = cut[block]
             if share is None:
-                parts.append(like.new_zeros(batch + (d * k * term.multiplicity,)))  # noqa: RUF005
+                parts.append(like.new_zeros(batch + (d * k * term.multiplicity,)))
             elif layout.by_component[block]:
                 parts += [share[j][taken[block]] for j in range(d)]
             else:
                 parts.append(share[0][taken[block]].flatten(-2))
             taken[block] += 1
         out += parts if term.matrix < 0 else [_multiply(_cat(parts), term, matrices)]
-    return _cat(out) if out else like.new_zeros(batch + (0,))  # noqa: RUF005
+    return _cat(out) if out else like.new_zeros(batch + (0,))
 
 
 def _multiply(flat: Tensor, term: Term, matrices: Sequence[Tensor]) -> Tensor:

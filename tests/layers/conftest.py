@@ -11,10 +11,11 @@ import pytest
 ALL: dict[str, dict[str, object]] = {"CASES": {}, "EMPTY": {}}
 
 for path in sorted(Path(__file__).parent.glob("cases_*.py")):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # pickles of classes defined there need a name
-    spec.loader.exec_module(module)
+    module = sys.modules.get(path.stem)  # other tests take the tables from here, too: one module, one class
+    if module is None:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        sys.modules[path.stem] = module = importlib.util.module_from_spec(spec)  # pickles of classes there need a name
+        spec.loader.exec_module(module)
     for table in ALL:
         ALL[table] |= getattr(module, table, {})
 

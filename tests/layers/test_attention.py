@@ -175,10 +175,13 @@ def test_masks_are_absence():
         assert torch.allclose(causal[:, n - 1], layer(x[:, :n])[:, -1], rtol=1e-10, atol=1e-11)
     added = torch.randn(3, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     assert torch.allclose(layer(x, attn_mask=added), by_hand(layer, x, x, added), rtol=1e-10, atol=1e-10)
-    both = by_hand(layer, x, x, added.masked_fill(absent[:, None], -math.inf))
+    there = x.masked_fill(absent[..., None], 0.0)  # an absent token asks as a zero token does
+    both = by_hand(layer, there, there, added.masked_fill(absent[:, None], -math.inf))
     assert torch.allclose(layer(x, None, absent, added), both, rtol=1e-10, atol=1e-10)
     together = later | absent[:, None]
-    assert torch.allclose(layer(x, None, absent, later), layer(x, attn_mask=together), rtol=1e-12, atol=1e-12)
+    assert torch.allclose(layer(x, None, absent, later), layer(there, attn_mask=together), rtol=1e-12, atol=1e-12)
+    apart = by_hand(layer, x, there, added.masked_fill(absent[:, None], -math.inf))
+    assert torch.allclose(layer(x, x.clone(), absent, added), apart, rtol=1e-10, atol=1e-10)  # other queries ask
 
 
 def test_a_query_without_keys_hears_nothing():

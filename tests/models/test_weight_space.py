@@ -9,7 +9,6 @@ import pytest
 import torch
 from node_laws import draw, same, shaken, sizes_of, trained
 
-import equilayers as eq
 from equilayers.errors import BadInput
 from equilayers.models import WeightSpaceNet
 
@@ -131,7 +130,6 @@ def test_costs_are_those_of_the_maps():
         lambda: WeightSpaceNet(SIZES)(perceptrons(2, (2, 5, 3))),
         lambda: WeightSpaceNet(SIZES)(perceptrons(2, (2, 5, 4, 2))),
         lambda: WeightSpaceNet(SIZES)(perceptrons(2, (2, 5, 0, 3))),
-        lambda: eq.to_torch(WeightSpaceNet(SIZES)),  # a graph cannot ask how many neurons another layer has
     ],
 )
 def test_what_does_not_fit_is_refused(wrong):

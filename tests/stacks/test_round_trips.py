@@ -13,7 +13,7 @@ V = 2 * eq.regular(G)
 
 
 def build():
-    """Every way in which layers hold constants: changes of basis, kernels, couplings, index tables, graphs without any."""
+    """Every way in which layers hold constants: changes of basis, kernels, couplings, tables of indices, none."""
     image = nn.Sequential(eq.models.GroupCNN(G, 2), nn.Flatten())
     vector = eq.models.EquivariantMLP(
         2 * eq.defining(eq.group("O(3)")), eq.trivial(eq.group("O(3)")), width=24, depth=1
