@@ -5,14 +5,16 @@ from equilayers.measurement.check_hom import check_hom
 from equilayers.measurement.check_irreps import check_irreps
 from equilayers.measurement.check_layer import assert_equivariant, check_layer
 from equilayers.measurement.check_representation import check_representation
-from equilayers.measurement.equivariance import equivariance_error
-from equilayers.measurement.report import CheckReport, EquivarianceReport, LawResult, LayerError, WorstElement
+from equilayers.measurement.meter.equivariance import equivariance_error
+from equilayers.measurement.meter.report import EquivarianceReport, LayerError, PartError, WorstElement
+from equilayers.measurement.report import CheckReport, LawResult
 
 __all__ = [
     "CheckReport",
     "EquivarianceReport",
     "LawResult",
     "LayerError",
+    "PartError",
     "WorstElement",
     "assert_equivariant",
     "check_group",

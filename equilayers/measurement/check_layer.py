@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 
 from equilayers.errors import BadInput
 from equilayers.measurement.check_group import pickled
-from equilayers.measurement.probe import ActionLike, as_generator, common_group
+from equilayers.measurement.joined import as_action, common_group, leaves, mapped
+from equilayers.measurement.meter.subject import count, prepared
+from equilayers.measurement.probe import Probe, as_generator, kept_streams, moved, undisturbed, wide
 from equilayers.measurement.relative import gradient_error, law_elements, output_error
 from equilayers.measurement.report import CheckReport, Laws
 from equilayers.measurement.state import ROUTES
@@ -19,14 +22,15 @@ from equilayers.measurement.state import ROUTES
 __all__ = ["EXACT", "assert_equivariant", "check_layer"]
 
 EXACT = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 5e-2, torch.float16: 1e-2}
+RANDOM = 0.1  # of the tolerance: calls that differ by more differ by chance, not by rounding
 SAME = {torch.float64: 1e-12, torch.float32: 1e-5}  # the same number by another path, relative
 
 
 def assert_equivariant(
-    f: Callable[[Tensor], Tensor],
-    in_action: ActionLike,
-    out_action: ActionLike,
-    inputs: Tensor | None = None,
+    f: Callable[..., Any],
+    in_action: Any,
+    out_action: Any,
+    inputs: Any = None,
     *,
     tolerance: float | None = None,
     n: int = 6,
@@ -35,13 +39,15 @@ def assert_equivariant(
     r"""Demand :math:`f(g x) = g f(x)` on random elements, generators among them.
 
     The error is relative to the output and divided by the norms of the representing matrices. A function whose
-    output does not depend on its input, or is not finite, is rejected: it would satisfy the equation for no reason.
+    output does not depend on its input, depends on chance, or is not finite, is rejected: it would satisfy the
+    equation for no reason, or fail it for another. A module is called in evaluation mode.
 
     Args:
         f: a batch to a batch.
-        in_action: how an element moves the input.
-        out_action: how it must move the output.
-        inputs: a batch, else ``n`` inputs drawn from ``in_action`` in float64.
+        in_action: how an element moves the input; a tuple or dict of actions for a tuple or dict of tensors, with None
+            for a tensor that no element moves.
+        out_action: how it must move the output, likewise.
+        inputs: a batch, else ``n`` inputs drawn from ``in_action``, in float64 or in the dtype of a module.
         tolerance: largest error; by the dtype of the output if None (1e-12 in float64, 1e-5 in float32).
         n: how many inputs to draw.
         generator: randomness, or a seed.
@@ -55,31 +61,57 @@ def assert_equivariant(
         >>> assert_equivariant(lambda x: x * x.norm(dim=-1, keepdim=True), V, V).ran
         3
     """
-    group = common_group(in_action, out_action)
+    inside, outside = as_action(in_action, "in_action"), as_action(out_action, "out_action")
+    group = common_group(inside, outside)
     rng = as_generator(generator)
-    x = in_action.sample_input(n, generator=rng, dtype=torch.float64) if inputs is None else inputs
+    if tolerance is not None:
+        tolerance = _tolerance(tolerance)
+    x, dtypes, device = prepared(f, inputs, inside, count("n", n), rng, default=torch.float64)
     laws = Laws(f"function {getattr(f, '__name__', type(f).__name__)}")
-    with torch.no_grad():
-        y = f(x)
-        _finite(laws, y)
-        _varies(laws, y)
+    elements = law_elements(group, 8, rng)
+    probe = Probe(f, inside, outside, dtypes, device)
+    moved(inside, elements[0], x, "The input")
+    with undisturbed(f, device, seed=0):
+        y, again = probe(x), probe(x)
+        outputs = leaves(outside, y)
+        _finite(laws, *outputs.values())
+        moved(outside, elements[0], mapped(wide, y), "The output of the function")
+        _varies(laws, *outputs.values(), again=tuple(leaves(outside, again).values()))
         if tolerance is None:
-            tolerance = EXACT.get(y.dtype, 1e-12)
-        error = output_error(f, in_action, out_action, x, law_elements(group, 8, rng))
+            tolerance = max((EXACT.get(t.dtype, 1e-12) for t in outputs.values()), default=1e-12)
+        error = output_error(probe, inside, outside, x, elements)
     laws.bound("Equivariance f(g x) = g f(x)", error, tolerance)
     return laws.report()
 
 
-def _finite(laws: Laws, y: Tensor) -> None:
-    bad = int((~torch.isfinite(y)).sum())
-    laws.holds("The output is finite", bad == 0, {"not finite": f"{bad} of {y.numel()}"})
+def _tolerance(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise BadInput(
+            "tolerance= must be a positive number.", {"tolerance": repr(value)}, "Leave it out, or give 1e-5."
+        )
+    return number
 
 
-def _varies(laws: Laws, y: Tensor) -> None:
-    spread = float((y - y[:1]).abs().max()) if y.numel() else 0.0
-    size = float(y.abs().max()) if y.numel() else 0.0
-    values = {"largest output": f"{size:.3g}", "largest difference": f"{spread:.3g}"}
-    laws.holds("The output depends on the input", spread > 1e-6 * size and spread > 0, values)
+def _finite(laws: Laws, *outputs: Tensor) -> None:
+    bad = sum(int((~torch.isfinite(y)).sum()) for y in outputs)
+    laws.holds("The output is finite", bad == 0, {"not finite": f"{bad} of {sum(y.numel() for y in outputs)}"})
+
+
+def _varies(laws: Laws, *outputs: Tensor, again: tuple[Tensor, ...] = ()) -> None:
+    """That some output depends on the input, and on nothing else."""
+    name = "The output depends on the input" + (" and on nothing else" if again else "")
+    for y, other in zip(outputs, again, strict=False):
+        difference = float((y - other).abs().max()) if y.numel() else 0.0
+        if difference > RANDOM * EXACT.get(y.dtype, 1e-12) * float(y.abs().max() if y.numel() else 0.0):
+            laws.holds(name, False, {"stochastic": f"two calls on the same inputs differ by {difference:.3g}"})
+    spread = [float((y - y[:1]).abs().max()) if y.numel() else 0.0 for y in outputs]
+    size = [float(y.abs().max()) if y.numel() else 0.0 for y in outputs]
+    values = {"largest output": f"{max(size, default=0):.3g}", "largest difference": f"{max(spread, default=0):.3g}"}
+    laws.holds(name, any(d > 1e-6 * s and d > 0 for d, s in zip(spread, size, strict=True)), values)
 
 
 def check_layer(layer: Any, *, n: int = 6, generator: torch.Generator | int = 0) -> CheckReport:
@@ -107,6 +139,12 @@ def check_layer(layer: Any, *, n: int = 6, generator: torch.Generator | int = 0)
         True
     """
     for name in ("in_action", "out_action"):
+        if isinstance(getattr(layer, name, None), (tuple, list, dict)):
+            raise BadInput(
+                "check_layer takes layers of one tensor in and one out.",
+                {"layer": type(layer).__name__, name: "several actions"},
+                "Use assert_equivariant(layer, layer.in_action, layer.out_action) for several.",
+            )
         if not hasattr(getattr(layer, name, None), "transform"):
             raise BadInput(
                 "A layer must say how the group acts.",
@@ -114,6 +152,11 @@ def check_layer(layer: Any, *, n: int = 6, generator: torch.Generator | int = 0)
                 "Set in_action and out_action to representations or fields.",
             )
     rng = as_generator(generator)
+    with kept_streams(torch.device("cpu"), seed=0):
+        return _checked(layer, count("n", n), rng)
+
+
+def _checked(layer: Any, n: int, rng: torch.Generator) -> CheckReport:
     laws = Laws(f"layer {type(layer).__name__}")
     copies = _copies(layer, rng)
     x = layer.in_action.sample_input(n, generator=rng, dtype=torch.float64)

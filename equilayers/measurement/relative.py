@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from equilayers.errors import BadInput
 from equilayers.groups import Group
-from equilayers.measurement.probe import ActionLike
+from equilayers.measurement.joined import ActionLike, Joined, Tensors, cast_like, leaves, mapped
+from equilayers.measurement.probe import precision
 
 __all__ = ["action_norm", "dual_transform", "gradient_error", "law_elements", "output_error"]
 
@@ -33,6 +36,8 @@ def spectral_norm(matrices: Tensor) -> Tensor:
 
 def action_norm(action: ActionLike, g: Tensor) -> float:
     """How much the action of ``g`` can stretch, at least 1; 1 for an action that moves positions only."""
+    if isinstance(action, Joined):
+        return max(1.0, *(action_norm(part, g) for part in action.parts.values()))
     representation = action if callable(action) else getattr(action, "rep", None)
     if representation is None:
         return 1.0
@@ -51,15 +56,21 @@ def dual_transform(action: ActionLike, g: Tensor, y: Tensor) -> Tensor:
     return moved
 
 
-def _size(y: Tensor) -> float:
-    return float(y.flatten(1).square().sum(1).mean().sqrt()) if y.numel() else 0.0
+def _size(*tensors: Tensor) -> float:
+    """Root mean square over the inputs, of one or several tensors."""
+    squares = [y.abs().square().sum() / len(y) for y in tensors if y.numel()]
+    return float(sum(squares, torch.zeros(()))) ** 0.5
+
+
+def _double(y: Tensor) -> Tensor:
+    return y.detach().to(precision(y, torch.float64))
 
 
 def output_error(
-    f: Callable[[Tensor], Tensor],
+    f: Callable[..., Any],
     in_action: ActionLike,
     out_action: ActionLike,
-    x: Tensor,
+    x: Tensors,
     elements: Tensor,
 ) -> float:
     r"""Largest :math:`|f(g x) - g f(x)| / (|f(x)| \max(1, |V(g)|, |W(g)|))` over elements.
@@ -67,19 +78,29 @@ def output_error(
     Sizes are root mean squares over the inputs.
 
     Args:
-        f: the map; it is called in the dtype of ``x``.
+        f: the map of a tensor, tuple or dict; it is called in the dtypes of ``x``.
         in_action: how elements move ``x``.
         out_action: how they should move ``f(x)``.
         x: inputs; moved in float64 and rounded once.
         elements: ``(m, *element)``.
     """
-    y = f(x).detach().double()
+    y = mapped(_double, f(x))
+    size = max(_size(*leaves(out_action, y).values()), 1e-300)
     worst = 0.0
     for g in elements:
-        moved = f(in_action.transform(g, x.double()).to(x.dtype)).detach().double()
-        error = _size(moved - out_action.transform(g, y))
+        gx = in_action.transform(g, mapped(_double, x))
+        found = leaves(out_action, mapped(_double, f(cast_like(gx, x))))
+        wanted = leaves(out_action, out_action.transform(g, y))
+        for name in wanted:
+            if found[name].shape != wanted[name].shape:  # they would be compared after broadcasting
+                raise BadInput(
+                    "The output of the function must keep its shape when its input is moved.",
+                    {"f(g x)": tuple(found[name].shape), "g f(x)": tuple(wanted[name].shape)},
+                    "Return a tensor whose shape depends on the shape of the input only.",
+                )
+        error = _size(*(found[name] - wanted[name] for name in wanted))
         stretch = max(action_norm(in_action, g), action_norm(out_action, g))
-        worst = _larger(worst, error / max(_size(y), 1e-300) / stretch if error != 0 else 0.0)
+        worst = _larger(worst, error / size / stretch if error != 0 else 0.0)
     return worst
 
 
